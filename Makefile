@@ -1,0 +1,48 @@
+# `make` lists the targets; each explains itself.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo up test unit lint format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: .venv/ready ## Make the virtual environment from the lock file
+
+.venv/ready: requirements-dev.lock pyproject.toml
+	@echo "Setting up .venv from requirements-dev.lock (a minute on a fast line) …"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: setup ## From nothing to an answer: start the stack, send clicks, show what was counted (ARGS=--once stops at the end)
+	$(BIN)/weir demo $(ARGS)
+
+up: setup ## Start the whole local stack in the foreground (ARGS="--broker mock" needs no Java)
+	$(BIN)/weir up $(ARGS)
+
+test: setup lint ## All checks and tests (ARGS="-k name" for some)
+	$(BIN)/pytest $(ARGS)
+
+unit: setup ## The fast tests only
+	$(BIN)/pytest tests/unit $(ARGS)
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Format the code, mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## Resolve pyproject.toml anew into the two lock files (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml --all-extras --group dev \
+		-c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove the virtual environment, caches and the local stack's data
+	rm -rf .venv weir-data build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The API: aggregates over clicks, and the management of links."""

@@ -1,0 +1,1 @@
+"""The command line `weir`, the local stack that it starts, and what a deployment needs."""

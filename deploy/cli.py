@@ -1,0 +1,68 @@
+"""The command line `weir`: a table of subcommands, each loaded only when it is called."""
+
+import importlib
+import sys
+
+import click
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+COMMANDS = {
+    "up": "Start the whole local stack in the foreground.",
+    "demo": "From nothing to an answer: start the stack, send traffic, show what was counted.",
+    "traffic": "Send realistic clicks to a redirector, and remember what was sent.",
+    "links": "Add, list and import links.",
+    "import-log": "Turn a web server's access log into clicks.",
+    "query": "Ask the API, and print a table with bars.",
+    "audit": "Prove that every offset of the log is one row.",
+    "migrate": "Bring ClickHouse's schema up to date.",
+    "topics": "Make the topics that Weir needs, and check those that are there.",
+    "data": "Fetch geo and network databases, with their licences.",
+    "settings": "Every setting: its variable, default and meaning.",
+    "run": "Run one service: redirector, worker, api or warehouse.",
+}
+"""Subcommand → its line in the help; `import-log` lives in `deploy/commands/import_log.py`."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module when it is called, so that `weir --help` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The subcommand, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"deploy.commands.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="weir", prog_name="weir")
+def weir() -> None:
+    """Weir: streaming click analytics with every click counted exactly once."""
+
+
+def describe(error: ValidationError, settings: type[BaseSettings] | None = None) -> str:
+    """Settings that don't fit, a line each, by the name of the environment variable."""
+    prefix = str((settings or BaseSettings).model_config.get("env_prefix") or "WEIR_")
+    return "\n".join(
+        f"{prefix}{'_'.join(str(part) for part in problem['loc'])}".upper() + f": {problem['msg']}"
+        for problem in error.errors()
+    )
+
+
+def main() -> None:
+    """Entry point: a setting that does not fit is named, never shown as a traceback."""
+    try:
+        weir(prog_name="weir")
+    except ValidationError as error:
+        click.echo(f"weir: a setting does not fit.\n{describe(error)}\n`weir settings` lists all of them.", err=True)
+        sys.exit(2)

@@ -1,0 +1,104 @@
+"""How every service reaches the log, and which topics with which settings it needs there."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+class KafkaSettings(BaseSettings):
+    """Connection to Kafka, from the environment; read once at start."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="Bootstrap servers, `host:port` joined by commas.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to Kafka."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism, where the protocol has SASL."
+    )
+    kafka_sasl_username: str = Field("", description="SASL user name.")
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="SASL password.")
+    kafka_ssl_ca: str = Field("", description="File of the certificate authority; empty: the system's.")
+    kafka_ssl_certificate: str = Field("", description="File of the client's certificate, for mutual TLS.")
+    kafka_ssl_key: str = Field("", description="File of the client's key, for mutual TLS.")
+    kafka_prefix: str = Field("", description="Put before every topic name, for several installations on one Kafka.")
+    kafka_partitions: int = Field(4, ge=1, le=4096, description="Partitions of a topic that Weir makes.")
+    kafka_replication: int = Field(1, ge=1, le=9, description="Replicas of a topic that Weir makes.")
+    kafka_mock: UUID | None = Field(
+        None,
+        description="Start id of librdkafka's mock cluster, where that is the broker: it has no admin API, no topic ids,"
+        " no compaction and nothing on disk, so this id stands for all of its topics' ids.",
+    )
+
+    def topic(self, name: str) -> str:
+        """The topic's name in this installation."""
+        return self.kafka_prefix + name
+
+    def librdkafka(self) -> dict[str, str]:
+        """Connection settings for confluent-kafka clients."""
+        conf = {"bootstrap.servers": self.kafka, "security.protocol": self.kafka_security_protocol}
+        if self.kafka_security_protocol.startswith("SASL"):
+            conf["sasl.mechanism"] = self.kafka_sasl_mechanism
+            conf["sasl.username"] = self.kafka_sasl_username
+            conf["sasl.password"] = self.kafka_sasl_password.get_secret_value()
+        files = {
+            "ssl.ca.location": self.kafka_ssl_ca,
+            "ssl.certificate.location": self.kafka_ssl_certificate,
+            "ssl.key.location": self.kafka_ssl_key,
+        }
+        conf.update((option, file) for option, file in files.items() if file)
+        return conf
+
+
+@dataclasses.dataclass(frozen=True)
+class Topic:
+    """A topic that Weir needs, with the settings that its correctness rests on."""
+
+    name: str
+    purpose: str
+    config: Mapping[str, str]
+    single_partition: bool = False
+
+
+def _config(**options: str | int) -> Mapping[str, str]:
+    return MappingProxyType({name.replace("_", "."): str(value) for name, value in options.items()})
+
+
+CLICKS_RAW = Topic(
+    "clicks.raw",
+    "Every request that reached the redirector, one record each; keyed by what must be judged together.",
+    _config(cleanup_policy="delete", retention_ms=7 * DAY_MS, message_timestamp_type="LogAppendTime"),
+)
+LINKS = Topic(
+    "links",
+    "The links, compacted; keyed by domain/slug, written by the links agent only.",
+    _config(cleanup_policy="compact", delete_retention_ms=7 * DAY_MS),
+)
+LINK_COMMANDS = Topic(
+    "links.commands",
+    "Wishes to change a link, keyed like the link.",
+    _config(cleanup_policy="delete", retention_ms=7 * DAY_MS),
+)
+LINK_REPLIES = Topic(
+    "links.replies",
+    "What became of each command, keyed by the command's id.",
+    _config(cleanup_policy="delete", retention_ms=HOUR_MS, segment_ms=HOUR_MS),
+    single_partition=True,
+)
+SALTS = Topic(
+    "salts",
+    "The secret salt of each day; the first record of a day wins. Deleted after 48 hours, for good.",
+    _config(cleanup_policy="delete", retention_ms=48 * HOUR_MS, segment_ms=HOUR_MS),
+    single_partition=True,
+)
+
+TOPICS = (CLICKS_RAW, LINKS, LINK_COMMANDS, LINK_REPLIES, SALTS)

@@ -1,0 +1,1 @@
+"""The stream: raw clicks from Kafka are enriched, judged and written to ClickHouse. Start at `streams.pipeline`."""
