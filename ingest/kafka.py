@@ -35,7 +35,7 @@ class KafkaSettings(BaseSettings):
     kafka_replication: int = Field(1, ge=1, le=9, description="Replicas of a topic that Weir makes.")
     kafka_mock: UUID | None = Field(
         None,
-        description="Start id of librdkafka's mock cluster, where that is the broker: it has no admin API, no topic ids,"
+        description="Start id of librdkafka's mock cluster, where that is the broker: no admin API, no topic ids,"
         " no compaction and nothing on disk, so this id stands for all of its topics' ids.",
     )
 
