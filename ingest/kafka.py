@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -102,3 +104,19 @@ SALTS = Topic(
 )
 
 TOPICS = (CLICKS_RAW, LINKS, LINK_COMMANDS, LINK_REPLIES, SALTS)
+
+
+def topic_id(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) -> UUID:
+    """The id that Kafka gave a topic when it was made: a topic that is made again gets another one.
+
+    Blocks; raises `confluent_kafka.KafkaException` where there is no such topic or no broker.
+    """
+    name = settings.topic(topic.name)
+    if settings.kafka_mock is not None:
+        return uuid5(settings.kafka_mock, name)
+    admin = AdminClient(settings.librdkafka())
+    described = admin.describe_topics(TopicCollection([name]), request_timeout=timeout)[name].result(timeout)
+    return UUID(
+        int=described.topic_id.get_most_significant_bits() % (1 << 64) << 64
+        | described.topic_id.get_least_significant_bits() % (1 << 64)
+    )

@@ -1,8 +1,4 @@
-"""The link: the record on the compacted topic `links`, the commands that change it, and the check of destinations.
-
-Key of a record: `link_key(domain, slug)`. The only writer of `links` is the links agent in `streams`, which takes
-`LinkCommand`s in order per key and answers each with a `LinkReply`; so a taken slug is a conflict and never a race.
-"""
+"""The records: a version of a link, a command that changes it, the reply to that command."""
 
 import enum
 import hashlib
@@ -11,7 +7,6 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-MAX_DESTINATION = 2048
 SLUG_PATTERN = r"^[A-Za-z0-9._~-][A-Za-z0-9._~/-]{0,127}$"
 """A slug is what stands after the first slash: unreserved characters, `/` inside; `-/` and `s/` are Weir's own."""
 

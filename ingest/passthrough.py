@@ -1,0 +1,87 @@
+"""The query on its way through: Weir's own parameters out, the rest merged into the destination's, byte by byte.
+
+Queries are edited as raw bytes and never parsed and put together again: that would drop keys without a value, collapse
+repeated ones and change spellings (`%E4`, `+`). Names are compared as a server reads them, percent-decoded.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+OWN_PREFIX = b"w_"
+
+CLICK_IDS = (
+    "gclid", "gbraid", "wbraid", "gad_source", "dclid", "msclkid", "ttclid", "twclid", "li_fat_id", "rdt_cid", "epik",
+    "sccid", "fbclid", "igshid", "irclid", "mc_cid", "_kx", "yclid",
+)  # fmt: skip
+"""Parameters whose values name one person's click on an advertisement or in a mail (the platforms' public help pages,
+2026-11): passed on unharmed, and stored without their values. `streams/enrich/click_ids.toml` says what each means."""
+
+_CLICK_ID_VALUE = re.compile(rf"(?<![^?&])({'|'.join(CLICK_IDS)})=[^&#]*", re.IGNORECASE)
+_NOT_IN_A_QUERY = re.compile(rb"[^\x21\x22\x24-\x7e]")
+
+
+class Query(NamedTuple):
+    """An incoming query, taken apart."""
+
+    passed: bytes
+    """What goes on to the destination: all but Weir's own parameters, in its order and spelling."""
+    own: Mapping[bytes, bytes]
+    """Weir's own parameters by name, raw; the first of a name counts."""
+
+
+NOTHING = Query(b"", {})
+
+
+def take_apart(query: bytes) -> Query:
+    """Take Weir's own parameters (`w_…`) out of a raw query without its `?`."""
+    if not query:
+        return NOTHING
+    own: dict[bytes, bytes] = {}
+    passed = []
+    for segment in query.split(b"&"):
+        name = _name(segment)
+        if name.startswith(OWN_PREFIX):
+            own.setdefault(name, segment.partition(b"=")[2])
+        else:
+            passed.append(segment)
+    return Query(b"&".join(passed) if own else query, own)
+
+
+def merge(destination: bytes, passed: bytes) -> bytes:
+    """The destination with the incoming query in it, before its `#`.
+
+    The destination's parameters whose names come in are left out; all others keep their order and spelling, and the
+    incoming ones follow them in theirs.
+    """
+    if not passed:
+        return destination
+    address, hash_sign, fragment = destination.partition(b"#")
+    address, _, query = address.partition(b"?")
+    kept = _without(query, passed) if query else []
+    return b"".join((address, b"?", b"&".join((*kept, sendable(passed))), hash_sign, fragment))
+
+
+def sendable(query: bytes) -> bytes:
+    """The query with every byte percent-encoded that may not stand in an address, so that a header can carry it.
+
+    HTTP parsers refuse such bytes; what comes from elsewhere (a file, a test) is made harmless here.
+    """
+    return _NOT_IN_A_QUERY.sub(lambda match: b"%%%02X" % match[0][0], query)
+
+
+def blank(text: str) -> str:
+    """A query or an address with the values of known click ids taken out: `gclid=abc` becomes `gclid=`."""
+    return _CLICK_ID_VALUE.sub(r"\1=", text) if "=" in text else text
+
+
+def _without(query: bytes, passed: bytes) -> list[bytes]:
+    """Segments of `query` whose names are not in `passed`; an empty segment has no name."""
+    names = {_name(segment) for segment in passed.split(b"&") if segment}
+    return [segment for segment in query.split(b"&") if not segment or _name(segment) not in names]
+
+
+def _name(segment: bytes) -> bytes:
+    name = segment.partition(b"=")[0]
+    return unquote_to_bytes(name.replace(b"+", b" ")) if b"%" in name or b"+" in name else name
