@@ -56,8 +56,10 @@ class Guardian:
             os.write(self._writing, line.encode())
 
     def close(self) -> None:
-        """Let it go; what is still on the list is killed."""
-        os.close(self._writing)
+        """Let it go; what is still on the list is killed. May be called twice."""
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
         self._process.wait()
 
 

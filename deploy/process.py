@@ -85,6 +85,12 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
+    def move_to(self, guardian: Guardian) -> None:
+        """Put it under another guardian, since the old one is gone."""
+        self._guardian = guardian
+        if self._child.returncode is None:
+            guardian.watch(self.pid)
+
     def tail(self, lines: int = 15) -> str:
         """The last lines that this process wrote."""
         with self.log.open("rb") as log:

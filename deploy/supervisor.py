@@ -1,0 +1,241 @@
+"""Keeps the stack's services running: start and wait, restart with back-off, stop in reverse order.
+
+A service that fails at its first start is a mistake of the configuration and ends the start. One that dies later is
+started again after a growing pause, and given up when it fails again and again.
+"""
+
+import dataclasses
+import enum
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from deploy.guardian import Guardian
+from deploy.process import Process, turn_over
+
+TICK_SECONDS = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A program to be kept running."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], bool]
+    """Asked again and again after a start, until it is true; takes a second at most."""
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    start_seconds: float = 60.0
+    """A service that is not ready by then has failed."""
+    stop_seconds: float = 15.0
+    """A service that runs longer after it was asked to end is killed."""
+    restart: bool = True
+    """False: its end is the end of the stack."""
+
+
+class What(enum.StrEnum):
+    """What the supervisor tells about a service."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DIED = "died"
+    RESTARTING = "restarting"
+    GAVE_UP = "gave up"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    """It did not end when asked to."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """One thing that happened to one service."""
+
+    service: str
+    what: What
+    detail: str = ""
+
+
+class Failed(click.ClickException):
+    """A service that does not run and will not: the message has the reason and the end of its log."""
+
+
+@dataclasses.dataclass
+class Restarts:
+    """When a service that died is started again: at once, then later and later; given up when it never lasts."""
+
+    first_seconds: float = 0.5
+    longest_seconds: float = 10.0
+    steady_seconds: float = 30.0
+    """Having run this long, a service starts with a clean record."""
+    limit: int = 5
+    """Starts in a row that did not last, after which it is given up."""
+    failures: int = 0
+
+    def after(self, lived: float) -> float | None:
+        """Seconds to wait after a life of `lived` seconds; None: give up."""
+        self.failures = 1 if lived >= self.steady_seconds else self.failures + 1
+        if self.failures > self.limit:
+            return None
+        return min(self.first_seconds * 2.0 ** (self.failures - 1), self.longest_seconds)
+
+
+@dataclasses.dataclass
+class Running:
+    """A service's present process."""
+
+    service: Service
+    process: Process
+    restarts: Restarts
+    since: float
+    ready: bool = False
+    due: float | None = None
+    """When to start it again; None: it is not waiting for that."""
+
+
+class Supervisor:
+    """Services in the order in which they were started; a thread watches those that have been ready once."""
+
+    def __init__(
+        self,
+        logs: Path,
+        tell: Callable[[Notice], None] = lambda _: None,
+        restarts: Callable[[], Restarts] = Restarts,
+    ) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._tell = tell
+        self._restarts = restarts
+        self._guardian = Guardian()
+        self._running: list[Running] = []
+        self._watched: list[Running] = []
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self.failure: Failed | None = None
+        self.failed = threading.Event()
+        """Set when a service was given up; `failure` says why."""
+
+    def start(self, *services: Service) -> None:
+        """Start services side by side and return when all are ready. Raises `Failed`."""
+        fresh = [self._launch(service) for service in services]
+        waiting = list(fresh)
+        while waiting:
+            waiting = [running for running in waiting if not self._is_ready(running)]
+            time.sleep(TICK_SECONDS if waiting else 0)
+        self._watched = self._watched + fresh
+        if not self._watcher.is_alive():
+            self._watcher.start()
+
+    def pids(self) -> dict[str, int]:
+        """Process id of each service."""
+        return {running.service.name: running.process.pid for running in self._running}
+
+    def stop(self) -> None:
+        """Stop all services, the last started first, each within its time limit. May be called twice."""
+        self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        while self._running:
+            self._stop(self._running.pop())
+        self._guardian.close()
+
+    def _stop(self, running: Running) -> None:
+        name = running.service.name
+        if running.process.exit_code is not None:
+            return
+        self._tell(Notice(name, What.STOPPING))
+        gently = running.process.stop(running.service.stop_seconds)
+        self._tell(
+            Notice(name, What.STOPPED)
+            if gently
+            else Notice(name, What.KILLED, f"it had not ended {running.service.stop_seconds:g} s after it was asked to")
+        )
+
+    def _launch(self, service: Service) -> Running:
+        self._tell(Notice(service.name, What.STARTING))
+        running = Running(service, self._spawn(service), self._restarts(), time.monotonic())
+        self._running.append(running)
+        return running
+
+    def _spawn(self, service: Service) -> Process:
+        log = self._logs / f"{service.name}.log"
+        return Process(service.command, guardian=self._guardian, log=log, env=service.env)
+
+    def _is_ready(self, running: Running) -> bool:
+        """Whether a first start has come to its end; raises `Failed`."""
+        if reason := self._failed(running):
+            raise self._failure(running, f"{running.service.name} did not start: {reason}")
+        if running.service.ready():
+            running.ready = True
+            self._tell(Notice(running.service.name, What.READY, f"{time.monotonic() - running.since:.1f} s"))
+        return running.ready
+
+    def _failed(self, running: Running) -> str:
+        """Why a process is of no use any more; empty: it is."""
+        if (code := running.process.exit_code) is not None:
+            return describe_exit(code)
+        if not running.ready and time.monotonic() - running.since > running.service.start_seconds:
+            running.process.stop(0)
+            return f"not ready after {running.service.start_seconds:g} s"
+        return ""
+
+    def _failure(self, running: Running, reason: str) -> Failed:
+        return Failed(f"{reason}.\nThe end of {running.process.log}:\n{running.process.tail()}")
+
+    def _watch(self) -> None:
+        while self.failure is None and not self._stopping.wait(TICK_SECONDS):
+            try:
+                self._look_at_all()
+            except OSError as error:  # no more processes, descriptors or disk
+                self.failure = Failed(f"The stack can't be watched over any more: {error}")
+        if self.failure is not None:
+            self.failed.set()
+
+    def _look_at_all(self) -> None:
+        if not self._guardian.alive:
+            self._guard_again()
+        for running in self._watched:
+            self._look_at(running)
+
+    def _guard_again(self) -> None:
+        """Somebody killed the guardian: another takes the list over."""
+        self._guardian = Guardian()
+        for running in self._running:
+            running.process.move_to(self._guardian)
+
+    def _look_at(self, running: Running) -> None:
+        """One step of a service's life after its first start."""
+        turn_over(running.process.log)
+        if running.due is not None:
+            if time.monotonic() >= running.due:
+                self._start_again(running)
+        elif reason := self._failed(running):
+            self._plan_restart(running, reason)
+        elif not running.ready and running.service.ready():
+            running.ready = True
+            self._tell(Notice(running.service.name, What.READY, "again"))
+
+    def _plan_restart(self, running: Running, reason: str) -> None:
+        name = running.service.name
+        pause = running.restarts.after(time.monotonic() - running.since) if running.service.restart else None
+        if pause is None:
+            times = f" {running.restarts.failures} times in a row" if running.service.restart else ""
+            self.failure = self._failure(running, f"{name} failed{times}: {reason}")
+            self._tell(Notice(name, What.GAVE_UP, reason))
+            return
+        running.due = time.monotonic() + pause
+        self._tell(Notice(name, What.DIED, f"{reason}; starting it again in {pause:g} s"))
+
+    def _start_again(self, running: Running) -> None:
+        running.due, running.ready, running.since = None, False, time.monotonic()
+        running.process = self._spawn(running.service)
+        self._tell(Notice(running.service.name, What.RESTARTING))
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, in words."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with exit code {code}"
