@@ -1,0 +1,34 @@
+"""The order of the enrichers, and what each is made with."""
+
+from pathlib import Path
+
+from streams.enrich.channel import Channels
+from streams.enrich.click_ids import ClickIds
+from streams.enrich.enricher import Enricher
+from streams.enrich.geo import Geo
+from streams.enrich.language import Language
+from streams.enrich.mmdb import Databases
+from streams.enrich.position import Position
+from streams.enrich.referrer import Referrers
+from streams.enrich.user_agent import UserAgents
+from streams.enrich.utm import DEFAULT_TAXONOMY, UtmParameters, read_taxonomy
+
+
+def enrichers(
+    *, geo_dir: Path | None = None, taxonomy: Path = DEFAULT_TAXONOMY, cache_size: int = 50_000
+) -> tuple[Enricher, ...]:
+    """All enrichers in the order in which they run; each column of `ENRICHED_COLUMNS` but `extra` is made by one.
+
+    `cache_size` bounds each enricher's cache, in entries. Raises `ValueError` for a taxonomy that is none, and
+    `RuntimeError` where ua-parser's fast engine is missing.
+    """
+    return (
+        UserAgents(cache_size),  # device, browser, system
+        Geo(Databases(geo_dir), cache_size),  # country, region, city, network
+        Referrers(cache_size),  # host, domain and name of the referring site
+        UtmParameters(read_taxonomy(taxonomy), cache_size),  # campaign parameters, canonical and as spelled
+        ClickIds(cache_size),  # which click id was there
+        Channels(cache_size),  # needs referrer, UTM and click id
+        Position(cache_size),  # the fifth of the page
+        Language(cache_size),  # what the visitor reads
+    )

@@ -1,0 +1,228 @@
+"""The judge: what each record counts as, and what gave a program away. Nothing is dropped, every reason is kept."""
+
+import enum
+import hashlib
+import tomllib
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import crawleruseragents
+import re2
+
+from ingest.events import Kind, RawClick
+from streams.enrich import channel, click_ids, sources
+from streams.enrich.enricher import Columns
+from streams.enrich.memo import Memo, columns_of
+from warehouse.events import JUDGED_COLUMNS, Outcome, Verdict
+
+RULES = Path(__file__).with_name("bots.toml")
+SET_MEMORY = 64 << 20
+"""Bytes that re2 may use to match 1,500 patterns at once: with its default of 8 MiB a match takes ten times as long."""
+
+
+class Reason(enum.StrEnum):
+    """Why a click may be no person's."""
+
+    EMPTY_USER_AGENT = "empty_user_agent"
+    """No browser leaves it out."""
+    KNOWN_CRAWLER = "known_crawler"
+    """The user agent is in the list of the package crawler-user-agents."""
+    CRAWLER_WORDS = "crawler_words"
+    """The user agent says that it is a robot."""
+    AUTOMATION = "automation"
+    """A browser that is driven by a program."""
+    HTTP_LIBRARY = "http_library"
+    """The HTTP client of a program."""
+    MALFORMED_USER_AGENT = "malformed_user_agent"
+    """Too short to be a browser's."""
+    PREFETCH = "prefetch"
+    """A purpose header says that nobody has clicked yet."""
+
+
+class Weight(NamedTuple):
+    """What a reason makes of a click."""
+
+    verdict: Verdict
+    score: int
+    """How sure it is that this was no person, 1 to 100."""
+
+
+WEIGHTS = {
+    Reason.EMPTY_USER_AGENT: Weight(Verdict.BOT, 95),
+    Reason.KNOWN_CRAWLER: Weight(Verdict.BOT, 100),
+    Reason.CRAWLER_WORDS: Weight(Verdict.BOT, 95),
+    Reason.AUTOMATION: Weight(Verdict.BOT, 95),
+    Reason.HTTP_LIBRARY: Weight(Verdict.BOT, 95),
+    Reason.MALFORMED_USER_AGENT: Weight(Verdict.BOT, 90),
+    Reason.PREFETCH: Weight(Verdict.PREFETCH, 90),
+}
+"""The published table: reason → class and score."""
+
+STRENGTH = (Verdict.BOT, Verdict.PREFETCH, Verdict.SUSPECT, Verdict.HUMAN)
+"""Which class wins when reasons of several fired: the first."""
+
+UNJUDGED = {
+    Kind.HEARTBEAT: Outcome.SOURCE,
+    Kind.CLOSE: Outcome.SOURCE,
+    Kind.ORPHAN: Outcome.ORPHAN,
+    Kind.EXPIRED: Outcome.EXPIRED,
+    Kind.DISABLED: Outcome.DISABLED,
+}
+"""Kinds that are no click: nothing is judged, the outcome follows from the kind."""
+
+Reasons = tuple[Reason, ...]
+Layer = Callable[[Sequence[RawClick], Columns], list[Reasons]]
+"""One kind of evidence: the reasons that it has against each click of a batch. Pure, as an enricher is."""
+
+
+class Judgement(NamedTuple):
+    """What one record is."""
+
+    kind: str
+    outcome: str
+    verdict: str
+    score: int
+    reasons: tuple[str, ...]
+
+
+def verdict(reasons: Collection[Reason]) -> Verdict:
+    """The class of the strongest reason; human where there is none."""
+    classes = {WEIGHTS[reason].verdict for reason in reasons}
+    return next((name for name in STRENGTH if name in classes), Verdict.HUMAN)
+
+
+def judgement(kind: Kind, reasons: Reasons, *, duplicate: bool = False, repeat: bool = False) -> Judgement:
+    """The one outcome of a record, the first that holds (SEMANTICS, Outcomes), with verdict, score and reasons.
+
+    A duplicate keeps the verdict that it would have had.
+    """
+    if kind in UNJUDGED:
+        return Judgement(kind.value, UNJUDGED[kind].value, Verdict.NONE.value, 0, ())
+    found = verdict(reasons)
+    program = found in (Verdict.BOT, Verdict.PREFETCH)
+    if duplicate:
+        outcome = Outcome.DUPLICATE
+    elif repeat and not program:
+        outcome = Outcome.REPEAT
+    else:
+        outcome = Outcome(found.value)
+    score = max((WEIGHTS[reason].score for reason in reasons), default=0)
+    return Judgement(kind.value, outcome.value, found.value, score, tuple(reason.value for reason in reasons))
+
+
+def _patterns(patterns: Sequence[str]) -> re2._Regexp:
+    options = re2.Options()
+    options.case_sensitive = False
+    return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), options)
+
+
+class UserAgentLayer:
+    """Reasons by the user agent."""
+
+    def __init__(self, cache_size: int, rules: Path = RULES) -> None:
+        tables = tomllib.loads(rules.read_text(encoding="utf-8"))
+        self._words = [
+            (Reason(name), _patterns(table["patterns"])) for name, table in tables.items() if "patterns" in table
+        ]
+        self._crawlers = _crawlers()
+        self.cache: Memo[str, Reasons] = Memo(self.reasons, cache_size)
+
+    def reasons(self, user_agent: str) -> Reasons:
+        """All reasons that one user agent gives."""
+        if not user_agent.strip():
+            return (Reason.EMPTY_USER_AGENT,)
+        known = (Reason.KNOWN_CRAWLER,) if self._crawlers.Match(user_agent) else ()
+        return known + tuple(reason for reason, pattern in self._words if pattern.search(user_agent))
+
+    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> list[Reasons]:  # noqa: ARG002 - the contract's
+        """The reasons of every click."""
+        return self.cache.all([click.user_agent for click in clicks])
+
+
+class PurposeLayer:
+    """Reasons by the purpose headers."""
+
+    def __init__(self, cache_size: int, rules: Path = RULES) -> None:
+        tables = tomllib.loads(rules.read_text(encoding="utf-8"))
+        self._rules = [
+            (Reason(name), _patterns(table["purpose_patterns"]))
+            for name, table in tables.items()
+            if "purpose_patterns" in table
+        ]
+        self.cache: Memo[str, Reasons] = Memo(self.reasons, cache_size)
+
+    def reasons(self, purpose: str) -> Reasons:
+        """All reasons that the purpose headers of one request give."""
+        return tuple(reason for reason, pattern in self._rules if pattern.search(purpose)) if purpose else ()
+
+    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> list[Reasons]:  # noqa: ARG002 - the contract's
+        """The reasons of every click."""
+        return self.cache.all([click.purpose for click in clicks])
+
+
+def _crawlers() -> re2.Set:
+    options = re2.Options()
+    options.max_mem = SET_MEMORY
+    options.log_errors = False
+    known = re2.Set.SearchSet(options)
+    for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA:
+        known.Add(crawler["pattern"])
+    known.Compile()
+    return known
+
+
+def rules_version(taxonomy: Path) -> str:
+    """Version of all rules that judge and that name the channel: twelve hexadecimal digits, from their content."""
+    digest = hashlib.sha256(channel.DIALECT.encode())
+    for file in (RULES, click_ids.RULES, sources.RULES, taxonomy):
+        digest.update(file.read_bytes())
+    for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA:
+        digest.update(crawler["pattern"].encode())
+    digest.update(repr(sorted(WEIGHTS.items())).encode())
+    return digest.hexdigest()[:12]
+
+
+class Judge:
+    """`JUDGED_COLUMNS` of a batch: every layer is evaluated, none short-circuits another."""
+
+    columns: tuple[str, ...] = JUDGED_COLUMNS
+
+    def __init__(self, version: str, cache_size: int = 50_000) -> None:
+        self._version = version
+        self.layers: tuple[Layer, ...] = (UserAgentLayer(cache_size), PurposeLayer(cache_size))
+        self._cache = Memo(_judgement_of, cache_size)
+
+    def __call__(
+        self,
+        clicks: Sequence[RawClick],
+        columns: Columns,
+        *,
+        duplicates: Collection[int] = (),
+        repeats: Collection[int] = (),
+    ) -> Columns:
+        """The six columns of every record.
+
+        `duplicates` and `repeats` are the places in the batch of clicks that the ledger holds already, and of those
+        that a visitor made again within the window.
+        """
+        kinds = [click.kind for click in clicks]
+        found = (layer(clicks, columns) for layer in self.layers)
+        keys = zip(
+            kinds, _flags(duplicates, len(clicks)), _flags(repeats, len(clicks)), zip(*found, strict=True), strict=True
+        )
+        made = columns_of(Judgement._fields, self._cache.all(keys))
+        return {**made, "rules_version": [self._version] * len(clicks)}
+
+
+def _judgement_of(key: tuple[Kind, bool, bool, tuple[Reasons, ...]]) -> Judgement:
+    kind, duplicate, repeat, layers = key
+    return judgement(kind, tuple(chain.from_iterable(layers)), duplicate=duplicate, repeat=repeat)
+
+
+def _flags(places: Collection[int], length: int) -> list[bool]:
+    flags = [False] * length
+    for place in places:
+        flags[place] = True
+    return flags
