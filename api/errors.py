@@ -1,0 +1,169 @@
+"""Everything that the API answers when it does not do what was asked: one JSON shape, one class a cause.
+
+    ApiError
+    ├── BadRequest            400  what was sent does not fit; `field` names the part
+    ├── Unauthorized          401  no token, or another one
+    ├── NotFound              404
+    ├── MethodNotAllowed      405
+    ├── Conflict              409  the slug is taken
+    ├── StaleVersion          412  the link was changed meanwhile
+    ├── TooLarge              413
+    ├── UnsupportedMediaType  415
+    ├── TooExpensive          422  the query ran into its limits of time or memory
+    ├── Internal              500
+    ├── Away                  503  ClickHouse or Kafka does not answer
+    └── Unconfirmed           504  a command is in the log, its reply has not come yet
+
+The body is `{"error": {"code", "message", "field"?, "hint"?, …}}`.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+log = structlog.get_logger()
+
+
+class ApiError(Exception):
+    """An answer that is not the one asked for; the subclasses are in the module's docstring."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    code: ClassVar[str] = "internal"
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "", **extra: str | int | float) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        """What stands under `error`: `field` and `hint` only where there is something to say."""
+        spoken = {"code": self.code, "message": self.message, "field": self.field, "hint": self.hint, **self.extra}
+        return {name: value for name, value in spoken.items() if value not in ("", None)}
+
+
+class BadRequest(ApiError):
+    """What was sent does not fit."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "bad_request"
+
+
+class Unauthorized(ApiError):
+    """No token, or another one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "unauthorized"
+    headers: ClassVar[Mapping[str, str]] = {"www-authenticate": "Bearer"}
+
+
+class NotFound(ApiError):
+    """There is nothing of that name."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class MethodNotAllowed(ApiError):
+    """The address is right, the method is not."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    code = "method_not_allowed"
+
+
+class Conflict(ApiError):
+    """The slug is taken."""
+
+    status = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
+class StaleVersion(ApiError):
+    """The link is not in the version that the change was made for."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "stale_version"
+
+
+class TooLarge(ApiError):
+    """The body is longer than is taken."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too_large"
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is not said to be JSON (which also keeps other sites' forms out)."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_media_type"
+
+
+class TooExpensive(ApiError):
+    """The query ran into its limits of time or memory."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "too_expensive"
+
+
+class Internal(ApiError):
+    """A fault of Weir's; the log says more."""
+
+
+class Away(ApiError):
+    """ClickHouse or Kafka does not answer."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "away"
+    headers: ClassVar[Mapping[str, str]] = {"retry-after": "5"}
+
+
+class Unconfirmed(ApiError):
+    """The command is in the log, so it will be carried out, but its reply has not come in time."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    code = "unconfirmed"
+
+
+BY_STATUS: Mapping[int, type[ApiError]] = {
+    error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, Conflict, StaleVersion)
+}
+"""HTTP status → error, for statuses that others chose: starlette's, and the links agent's."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A hint: the known name that is closest to an unknown one, else all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"Did you mean `{close[0]}`?" if close else f"Known are: {', '.join(names)}."
+
+
+async def answer_api_error(_request: Request, error: Exception) -> JSONResponse:
+    """An `ApiError` as JSON."""
+    if not isinstance(error, ApiError):
+        raise error
+    return JSONResponse({"error": error.body()}, error.status, headers=error.headers)
+
+
+async def answer_http_exception(_request: Request, error: Exception) -> JSONResponse:
+    """Starlette's own refusals (no such route, wrong method) in the same shape."""
+    if not isinstance(error, HTTPException):
+        raise error
+    kind = BY_STATUS.get(error.status_code, BadRequest)
+    return JSONResponse(
+        {"error": {"code": kind.code, "message": error.detail}}, error.status_code, headers=error.headers
+    )
+
+
+async def answer_fault(request: Request, error: Exception) -> JSONResponse:
+    """A fault that nobody foresaw: logged in full, told in one line."""
+    log.error("fault", path=request.url.path, exc_info=error)
+    return JSONResponse({"error": {"code": Internal.code, "message": "A fault of the API; its log says more."}}, 500)

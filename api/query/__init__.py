@@ -1,0 +1,1 @@
+"""A query goes parse → build → run → result, a file each."""

@@ -1,0 +1,107 @@
+"""Step 3 of a query: the statement → rows, within limits that ClickHouse keeps."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import clickhouse_connect
+import structlog
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+from api.errors import ApiError, Away, Internal, TooExpensive
+from api.query.build import Statement
+from api.settings import ApiSettings
+from warehouse.settings import WarehouseSettings
+
+log = structlog.get_logger()
+TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED = 159, 160, 158, 241
+TOO_EXPENSIVE = {TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What ClickHouse answered: rows by column name, and what it read for them."""
+
+    columns: Sequence[str]
+    values: Sequence[Sequence[Any]]
+    rows_read: int
+    seconds: float
+    """As ClickHouse measured it."""
+
+
+class Warehouse:
+    """One pooled client, connected when it is first needed, so that the API starts and recovers without ClickHouse."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._limits = {
+            "readonly": 1,
+            "max_execution_time": settings.query_seconds,
+            "max_memory_usage": settings.query_megabytes * 1_000_000,
+            "cancel_http_readonly_queries_on_client_close": 1,
+            # One snapshot for every part of a statement, and the summary's header only when all has been read.
+            "enable_shared_storage_snapshot_in_query": 1,
+            "wait_end_of_query": 1,
+        }
+
+    async def run(self, statement: Statement) -> Rows:
+        """Rows of a statement; raises `TooExpensive`, `Away` or `Internal`."""
+        try:
+            client = await self._connected()
+            found = await client.query(statement.sql, parameters=dict(statement.parameters), settings=self._limits)
+        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _translated(error) from error
+        return Rows(
+            columns=found.column_names,
+            values=found.result_rows,
+            rows_read=int(found.summary.get("read_rows", 0)),
+            seconds=int(found.summary.get("elapsed_ns", 0)) / 1e9,
+        )
+
+    async def ping(self) -> bool:
+        """Whether ClickHouse answers."""
+        try:
+            return bool(await (await self._connected()).ping())
+        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def _connected(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await connect_async(self._settings)
+            return self._client
+
+
+async def connect_async(settings: WarehouseSettings) -> AsyncClient:
+    """A client without a session, so that queries run side by side."""
+    return await clickhouse_connect.get_async_client(
+        dsn=settings.clickhouse + "/" + settings.clickhouse_database,
+        username=settings.clickhouse_user,
+        password=settings.clickhouse_password.get_secret_value(),
+        autogenerate_session_id=False,
+    )
+
+
+def _translated(error: Exception) -> ApiError:
+    """ClickHouse's error in terms of who can do something about it."""
+    code = getattr(error, "code", None)
+    if code in TOO_EXPENSIVE:
+        return TooExpensive(
+            "The query needs more time or memory than a query may take.",
+            hint="Ask for a shorter range, fewer dimensions or a filter on a link.",
+        )
+    if isinstance(error, DatabaseError) and code:
+        log.error("query_failed", code=code, error=str(error))
+        return Internal("ClickHouse refused the query; the API's log says why.", clickhouse_code=code)
+    log.warning("warehouse_away", error=str(error))
+    return Away("ClickHouse does not answer.", hint="Try again in a few seconds.", what="clickhouse")
