@@ -45,9 +45,12 @@ class KafkaSettings(BaseSettings):
         """The topic's name in this installation."""
         return self.kafka_prefix + name
 
-    def librdkafka(self) -> dict[str, str]:
+    def librdkafka(self) -> dict[str, str | int | float | bool]:
         """Connection settings for confluent-kafka clients."""
-        conf = {"bootstrap.servers": self.kafka, "security.protocol": self.kafka_security_protocol}
+        conf: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self.kafka,
+            "security.protocol": self.kafka_security_protocol,
+        }
         if self.kafka_security_protocol.startswith("SASL"):
             conf["sasl.mechanism"] = self.kafka_sasl_mechanism
             conf["sasl.username"] = self.kafka_sasl_username

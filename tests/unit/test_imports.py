@@ -17,9 +17,10 @@ ALLOWED = {
     "deploy": PACKAGES,
 }
 FRAMEWORKS = {
-    "faust": ("streams/pipeline.py", "streams/transport.py"),
+    "faust": ("streams/pipeline.py", "streams/transport.py", "streams/broker.py"),
     "starlette": (
         "ingest/app.py",
+        "streams/health.py",
         "api/",
         "warehouse/embedded/",
     ),

@@ -1,0 +1,45 @@
+"""The chain: what is done to the records of one partition until they are rows."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from streams import metrics
+from streams.batch import Record
+from streams.decode import decode_records
+from streams.duplicates import duplicates, flagged
+from streams.enrich.enricher import Enricher
+from streams.judge import Judge
+from streams.partition import Rows, Stored
+from streams.rows import bury, dead_letter_columns, log_columns, raw_columns
+from warehouse.ledger import Ledger, Partition
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    """Decode → look up → enrich → judge, a batch at a time; a `streams.partition.Work`.
+
+    Its only side effect is the payloads of undecodable records, which go to `dead_letters` before their rows exist:
+    a crash in between writes them a second time, and the table keeps one.
+    """
+
+    ledger: Ledger
+    enrichers: Sequence[Enricher]
+    judge: Judge
+
+    async def __call__(self, partition: Partition, records: Sequence[Record], batch_time: int, stored: Stored) -> Rows:
+        """The rows of the records, in their order. Raises what the ledger raises, nothing of a click's own."""
+        decoded = decode_records(records)
+        if decoded.dead:
+            letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
+            await self.ledger.replace("dead_letters", letters)
+        if resent := flagged(decoded.clicks):
+            await stored()
+        known = await self.ledger.known(resent)
+        with metrics.CHAIN_SECONDS.time():
+            rows = {**log_columns(partition.topic_id, partition.number, records, batch_time)}
+            rows |= raw_columns(decoded.clicks)
+            for enricher in self.enrichers:
+                rows |= enricher(decoded.clicks, rows)
+            rows |= self.judge(decoded.clicks, rows, duplicates=duplicates(decoded.clicks, known))
+            bury(rows, decoded.dead)
+        return rows

@@ -1,0 +1,85 @@
+"""The intake of `clicks.raw`: one `PartitionCounter` for each partition that this process owns."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+import structlog
+
+from streams.batch import Batch
+from streams.partition import Limits, PartitionCounter, Work
+from warehouse.ledger import Ledger, Partition
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 20.0
+"""How long a rebalance or a stop waits for inserts in flight; what is not done by then, the next owner reads again."""
+
+
+class ClickIntake:
+    """Implements `streams.transport.Intake` with ClickHouse as the ledger."""
+
+    def __init__(
+        self,
+        *,
+        topic_id: Callable[[], Awaitable[UUID]],
+        ledger: Ledger,
+        work: Work,
+        done: Callable[[int, int], None],
+        fail: Callable[[BaseException], None],
+        limits: Limits,
+    ) -> None:
+        self._topic_id, self._ledger, self._work = topic_id, ledger, work
+        self._done, self._fail, self._limits = done, fail, limits
+        self._counters: dict[int, PartitionCounter] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, beginnings: Mapping[int, int]) -> Mapping[int, int]:
+        """Take the partitions over, in ClickHouse; returns where to read on in each."""
+        await self.drain()
+        topic_id = await self._topic_id()
+        counters = {number: self._counter(topic_id, number) for number in beginnings}
+        starts = await asyncio.gather(*(counters[number].open(beginnings[number]) for number in beginnings))
+        self._counters = counters
+        for counter in counters.values():
+            task = asyncio.create_task(counter.run(), name=counter.partition.comment)
+            task.add_done_callback(self._ended)
+            self._tasks.add(task)
+        positions = dict(zip(beginnings, starts, strict=True))
+        log.info("counting", positions=positions)
+        return positions
+
+    def put(self, batch: Batch) -> None:
+        """Take a batch in; one of a partition that is no longer owned is dropped: its new owner reads it."""
+        if counter := self._counters.get(batch.partition):
+            counter.put(batch)
+
+    def full(self, partition: int) -> bool:
+        """Whether the partition has as much waiting as may."""
+        counter = self._counters.get(partition)
+        return counter is not None and counter.full
+
+    async def drain(self) -> None:
+        """Finish what is in flight, drop what is only waiting, own nothing any more."""
+        counters, self._counters = self._counters, {}
+        tasks, self._tasks = self._tasks, set()
+        if counters:
+            settling = {asyncio.create_task(counter.settle()) for counter in counters.values()}
+            await asyncio.wait(settling, timeout=DRAIN_SECONDS)
+            tasks |= settling
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _counter(self, topic_id: UUID, number: int) -> PartitionCounter:
+        return PartitionCounter(
+            Partition(topic_id, number),
+            self._ledger,
+            self._work,
+            lambda offset: self._done(number, offset),
+            self._limits,
+        )
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)

@@ -1,0 +1,190 @@
+"""The counting of one partition: gather records, work out their rows, insert them, say that they are done.
+
+Two tasks, so that one insert is under way while the next is being built: the maker turns records into columns, the
+inserter writes them, one at a time and in order. Whenever the inserter is in doubt it takes the partition over again
+and writes what the ledger says is missing. What it can't mend it raises: the process stops, its supervisor starts it
+again, and the ledger says where to go on.
+
+Delivery guarantee: every offset becomes one row. Memory: at most `max_bytes` of records are waiting (the transport
+stops fetching above it), one batch is built and one in flight.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from streams.batch import Batch, Record
+from warehouse.ledger import Doubtful, Fenced, Ledger, Partition, Position
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+Rows = Mapping[str, Sequence[Any]]
+"""Columns of `events` for a run of records."""
+
+Stored = Callable[[], Awaitable[None]]
+"""Waits until every row that was built before stands in ClickHouse: what a look-up there has to wait for."""
+
+Work = Callable[[Partition, Sequence[Record], int, Stored], Awaitable[Rows]]
+"""(partition, records, batch time, stored) → rows: the whole chain from decoding to the verdict."""
+
+
+class Gap(Exception):
+    """The log or the ledger skips offsets that were neither read nor stored."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much is gathered, and how long a doubt may last."""
+
+    rows: int = 20_000
+    """Rows of one insert at the most."""
+    linger: float = 0.5
+    """Seconds that a batch waits for more records, after its first one."""
+    max_bytes: int = 16 << 20
+    """Bytes of records that may wait, a partition."""
+    patience: float = 60.0
+    """Seconds after which a ClickHouse that can't be reached stops the process."""
+
+
+class PartitionCounter:
+    """Counts one partition as long as this process owns it."""
+
+    def __init__(
+        self, partition: Partition, ledger: Ledger, work: Work, done: Callable[[int], None], limits: Limits
+    ) -> None:
+        self.partition = partition
+        self._ledger, self._work, self._done, self._limits = ledger, work, done, limits
+        self._waiting: deque[Record] = deque()
+        self._waiting_bytes = 0
+        self._arrived = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._built: asyncio.Queue[Rows] = asyncio.Queue(maxsize=1)
+        self._position = Position(None)
+        self._batch_time = 0
+        self._expected = 0
+        self._closing = False
+
+    async def open(self, beginning: int) -> int:
+        """Take the partition over; `beginning` is the first offset that the log still has. Returns where to read on."""
+        self._position = await self._patiently(self._take_over)
+        self._batch_time = self._position.batch_time
+        self._expected = beginning if self._position.next is None else self._position.next
+        if self._expected < beginning:
+            log.error("records lost: the log let go of them unread", **self._where(), to=beginning)
+            self._expected = beginning
+        return self._expected
+
+    def put(self, batch: Batch) -> None:
+        """Take a batch in; offsets that were taken before are dropped. Raises `Gap` where some were skipped."""
+        if batch.first > self._expected:
+            raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {batch.first}")
+        fresh = [record for record in batch.records if record.offset >= self._expected]
+        self._waiting.extend(fresh)
+        self._waiting_bytes += sum(len(record.value or b"") for record in fresh)
+        self._expected = max(self._expected, batch.next)
+        self._arrived.set()
+        if len(self._waiting) >= self._limits.rows:
+            self._enough.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether as much is waiting as may."""
+        return self._waiting_bytes >= self._limits.max_bytes
+
+    async def run(self) -> None:
+        """Count until cancelled; raises what can't be mended here."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._make())
+            tasks.create_task(self._insert())
+
+    async def settle(self) -> None:
+        """Build nothing more, and wait until what was built is stored."""
+        self._closing = True
+        await self._built.join()
+
+    async def _make(self) -> None:
+        while not self._closing:
+            records = await self._gather()
+            if missing := [record for record in records if self._position.missing(record.offset)]:
+                self._batch_time = max(self._batch_time, max(record.timestamp for record in missing) // 1000)
+                await self._built.put(await self._patiently(lambda: self._rows(missing)))
+
+    async def _rows(self, records: Sequence[Record]) -> Rows:
+        return await self._work(self.partition, records, self._batch_time, self._built.join)
+
+    async def _gather(self) -> list[Record]:
+        await self._arrived.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._enough.wait(), self._limits.linger)
+        count = min(len(self._waiting), self._limits.rows)
+        records = [self._waiting.popleft() for _ in range(count)]
+        self._waiting_bytes -= sum(len(record.value or b"") for record in records)
+        if not self._waiting:
+            self._arrived.clear()
+        if len(self._waiting) < self._limits.rows:
+            self._enough.clear()
+        return records
+
+    async def _insert(self) -> None:
+        while True:
+            rows = await self._built.get()
+            await self._store(rows)
+            self._built.task_done()
+
+    async def _store(self, rows: Rows) -> None:
+        """Insert the rows exactly once, through doubts and one refusal."""
+        last = rows["kafka_offset"][-1]
+        refused = False
+        while rows := self._missing(rows):
+            try:
+                await self._ledger.insert(self.partition, rows["kafka_offset"][0], rows)
+            except Doubtful as doubt:
+                log.warning("insert in doubt", **self._where(), reason=str(doubt))
+            except Fenced:
+                if refused:  # still fenced after fencing again: somebody else owns the partition by now
+                    raise
+                refused = True
+                log.warning("insert refused, fencing again", **self._where())
+            else:
+                break
+            await self._reopen()
+        self._position = dataclasses.replace(self._position, next=last + 1)
+        self._done(last + 1)
+
+    def _missing(self, rows: Rows) -> Rows:
+        offsets = rows["kafka_offset"]
+        keep = [index for index, offset in enumerate(offsets) if self._position.missing(offset)]
+        if len(keep) == len(offsets):
+            return rows
+        return {name: [column[index] for index in keep] for name, column in rows.items()} if keep else {}
+
+    async def _reopen(self) -> None:
+        before, self._position = self._position.next, await self._patiently(self._take_over)
+        after = self._position.next
+        if before is not None and (after is None or after < before):
+            raise Gap(f"{self.partition.comment}: rows from {after or 0} to {before} are gone from ClickHouse")
+
+    async def _take_over(self) -> Position:
+        return await self._ledger.take_over(self.partition)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        async for trial in AsyncRetrying(
+            retry=retry_if_exception_type(Doubtful),
+            stop=stop_after_delay(self._limits.patience),
+            wait=wait_exponential_jitter(initial=0.2, max=5),
+            reraise=True,
+        ):
+            with trial:
+                return await attempt()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _where(self) -> dict[str, Any]:
+        return {"partition": self.partition.number, "topic_id": str(self.partition.topic_id), "at": self._position.next}

@@ -1,0 +1,115 @@
+"""The whole graph, top to bottom. Somebody who reads only this file knows the system.
+
+    clicks.raw ──► decode ► look up ► enrich ► judge ──► events (ClickHouse: raw table and ledger)
+    links.commands ──► decide ──► links ──► links (ClickHouse: slugs, titles and campaigns as dimensions)
+
+Delivery guarantee: every offset of `clicks.raw` is one row of `events`, through any crash. A link's change is applied
+once; its row in ClickHouse is written at least once, into a table that replaces.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import faust
+from faust.types import StreamT
+
+from ingest.kafka import CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, topic_id
+from streams.batch import Batch
+from streams.broker import connection, sender
+from streams.chain import Chain
+from streams.enrich.chain import enrichers
+from streams.intake import ClickIntake
+from streams.judge import Judge, rules_version
+from streams.links import LinkBook, link_rows
+from streams.partition import Limits
+from streams.settings import StreamSettings
+from streams.transport import BatchSchema, Consumer
+from warehouse.ledger import Ledger
+
+
+def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseException], None]) -> faust.App:
+    """The Faust app with all its agents; `fail` stops the process, which reads on at the ledger's end when it is back.
+
+    Call it in the event loop that will run the app.
+    """
+    app = faust.App(
+        settings.group,
+        **connection(settings),
+        stream_buffer_maxsize=4,  # batches, not messages
+        stream_wait_empty=True,  # a rebalance and a stop wait for the inserts in flight
+        topic_allow_declare=False,  # `weir topics` makes and checks them
+        topic_disable_leader=True,
+        web_enabled=False,  # Faust's web server would serve table data
+    )
+    consumer = cast(Consumer, app.consumer)
+
+    # The topics, in the order of the flow. A batched one is handed to its agent as the log's own batches.
+    clicks_raw = app.topic(settings.topic(CLICKS_RAW.name), schema=BatchSchema())
+    link_commands = app.topic(settings.topic(LINK_COMMANDS.name), value_serializer="raw", allow_empty=True)
+    link_replies = app.topic(settings.topic(LINK_REPLIES.name), key_serializer="raw", value_serializer="raw")
+    links_out = app.topic(settings.topic(LINKS.name), key_serializer="raw", value_serializer="raw")
+    links = app.topic(settings.topic(LINKS.name), schema=BatchSchema())
+
+    # What is done to a batch of clicks; each step sees what those before it found.
+    chain = Chain(
+        ledger=ledger,  # knows which re-sent clicks were counted already
+        enrichers=enrichers(  # who, where, from which channel, at which position: their order is in `enrich.chain`
+            geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size
+        ),
+        judge=Judge(
+            rules_version(settings.taxonomy), settings.cache_size
+        ),  # last, since it looks at all that was found
+    )
+
+    # Where clicks are counted: one counter a partition inserts the chain's rows, and says how far it is.
+    intake = ClickIntake(
+        topic_id=lambda: asyncio.to_thread(topic_id, settings, CLICKS_RAW),
+        ledger=ledger,
+        work=chain,
+        done=lambda partition, offset: consumer.mark_done(clicks_raw.get_topic_name(), partition, offset),
+        fail=fail,
+        limits=Limits(
+            rows=settings.batch_rows,
+            linger=settings.batch_linger,
+            max_bytes=settings.intake_bytes,
+            patience=settings.clickhouse_patience,
+        ),
+    )
+    consumer.intakes[clicks_raw.get_topic_name()] = intake  # reading starts where the ledger ends
+
+    @app.agent(clicks_raw)
+    async def clicks(batches: StreamT[Batch]) -> None:
+        """Hand each batch to its partition's counter; never waits, the transport fetches no more than it can hold."""
+        async for batch in batches:
+            with stopping(fail):
+                intake.put(batch)
+
+    book = LinkBook(settings, write=sender(links_out), reply=sender(link_replies))
+
+    @app.agent(link_commands)
+    async def decide_links(commands: StreamT[bytes]) -> None:
+        """The only writer of `links`: takes the commands of a key in order, so that a slug is taken once."""
+        async for event in commands.events():
+            with stopping(fail):
+                await book.take(event.message.partition, event.message.generation_id, event.value)
+
+    @app.agent(links)
+    async def store_links(batches: StreamT[Batch]) -> None:
+        """Bring links to ClickHouse; done means stored, so a crash stores some again and the table keeps one."""
+        async for batch in batches:
+            with stopping(fail):
+                await ledger.replace("links", link_rows(batch.records))
+                consumer.mark_done(batch.topic, batch.partition, batch.next)
+
+    return app
+
+
+@contextlib.contextmanager
+def stopping(fail: Callable[[BaseException], None]) -> Iterator[None]:
+    """No exception leaves an agent: Faust would acknowledge what it was working on and go on with the next."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # the one place that runs a stage
+        fail(error)

@@ -1,0 +1,100 @@
+"""The worker as a process: start the pipeline, stop it in order, and exit non-zero on what it can't mend."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Generator
+
+import structlog
+import uvicorn
+from warehouse.client import connect_async
+
+from streams import health
+from streams.pipeline import pipeline
+from streams.settings import StreamSettings
+from warehouse.ledger import Ledger
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 28.0
+"""After this an orderly stop has failed and the process ends anyway: what was in flight is read again."""
+
+
+class Exit:
+    """Why and how the process is to end."""
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self.code = 0
+
+    def stop(self) -> None:
+        """An orderly stop, as SIGTERM asks for."""
+        self.wanted.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Stop for an error that can't be mended here: one clear line, and an exit code that gets us started again."""
+        if self.code == 0:
+            self.code = 1
+            log.critical("the worker stops", reason=" · ".join(_reasons(error)))
+        self.wanted.set()
+
+
+class Health(uvicorn.Server):
+    """Uvicorn beside the worker: the signals stay the worker's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Take none."""
+        yield
+
+
+def _reasons(error: BaseException) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        return [reason for part in error.exceptions for reason in _reasons(part)]
+    return [f"{type(error).__name__}: {error}"]
+
+
+async def serve(settings: StreamSettings, leave: Exit) -> None:
+    """Run the worker until `leave.wanted`."""
+    client = await connect_async(settings)
+    app = pipeline(settings, Ledger(client, timeout=settings.insert_timeout), leave.fail)
+    web = Health(
+        uvicorn.Config(
+            health.create_app(lambda: bool(app.consumer.assignment()) and not app.rebalancing),
+            host=settings.worker_host,
+            port=settings.worker_port,
+            log_config=None,
+            access_log=False,
+        )
+    )
+    serving = asyncio.create_task(web.serve())
+    try:
+        await app.start()
+        crashed = asyncio.create_task(app._crashed.wait())  # Faust's own fail-stop
+        wanted = asyncio.create_task(leave.wanted.wait())
+        await asyncio.wait({crashed, wanted}, return_when=asyncio.FIRST_COMPLETED)
+        if not leave.wanted.is_set():
+            leave.fail(app._crash_reason or RuntimeError("Faust crashed"))
+        threading.Timer(STOP_SECONDS, os._exit, [leave.code or 1]).start()
+        await app.stop()
+    finally:
+        web.should_exit = True
+        await serving
+        await client.close()
+
+
+def main(settings: StreamSettings | None = None) -> None:
+    """Run the worker in the foreground; exits 0 after SIGTERM or Ctrl-C, 1 after what it could not mend."""
+    settings = settings or StreamSettings()
+
+    async def run() -> int:
+        leave = Exit()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, leave.stop)
+        await serve(settings, leave)
+        return leave.code
+
+    os._exit(asyncio.run(run()))

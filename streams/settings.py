@@ -1,0 +1,44 @@
+"""Settings of the worker."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from ingest.kafka import KafkaSettings
+from streams.enrich.utm import DEFAULT_TAXONOMY
+from warehouse.settings import WarehouseSettings
+
+
+class StreamSettings(KafkaSettings, WarehouseSettings):
+    """What the worker reads from the environment, once, at start."""
+
+    group: str = Field("weir", description="Kafka consumer group, and Faust's app id, of the workers.")
+    batch_rows: int = Field(20_000, ge=1, le=500_000, description="Rows of one insert at the most.")
+    batch_linger: float = Field(
+        0.5,
+        ge=0,
+        le=60,
+        description="Seconds that an insert waits for more clicks: freshness against ClickHouse's parts.",
+    )
+    intake_bytes: int = Field(16 << 20, ge=1 << 16, description="Bytes of records that may wait, a partition.")
+    clickhouse_patience: float = Field(
+        60.0,
+        ge=1,
+        description="Seconds after which a ClickHouse that can't be reached stops the worker, to be started anew.",
+    )
+    insert_timeout: float = Field(
+        30.0,
+        ge=1,
+        le=50,
+        description="Seconds an insert may take before it is in doubt; below Kafka's rebalance timeout.",
+    )
+    geo_dir: Path = Field(
+        Path("weir-data/geo"), description="Folder of the geo and network databases (`weir data pull`)."
+    )
+    taxonomy: Path = Field(
+        DEFAULT_TAXONOMY,
+        description="File of the taxonomy of UTM values; the default comes with Weir, make yours from it.",
+    )
+    cache_size: int = Field(100_000, ge=100, description="Entries of each enricher's cache.")
+    worker_host: str = Field("127.0.0.1", description="Address of the worker's `/-/live`, `/-/ready` and `/-/metrics`.")
+    worker_port: int = Field(8070, ge=0, le=65535, description="Port of the same.")

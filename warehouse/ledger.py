@@ -1,0 +1,197 @@
+"""ClickHouse as the ledger: who may write a partition, how far it is stored, and the one insert that moves it on.
+
+Every row of `events` carries its topic id, partition and offset, so the table itself says what was counted; Kafka's
+committed offset is only a hint. Any assignment, doubt, refusal or restart runs the same four steps: fence → settle →
+read → resume. After them no other writer's insert can land any more, and `Position` says exactly what is missing.
+
+Exactly once, under these conditions: one insert in flight a partition (the caller's duty), each in the order of offsets
+and small enough to become one part (`MAX_ROWS`).
+"""
+
+import asyncio
+import dataclasses
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import DatabaseError, Error
+
+from warehouse.sql import load
+
+MAX_ROWS = 500_000
+"""Rows an insert may have: 1.5 million were seen to become two parts, which a crash could leave half done."""
+
+VIOLATED_CONSTRAINT = 469
+TRANSIENT = frozenset({3, 76, 159, 164, 202, 209, 210, 241, 242, 243, 252, 319, 394, 999})
+"""ClickHouse's codes that pass: end of file, file not opened, timeout, read-only, too many queries, socket timeout,
+network, memory, table read-only, not enough space, too many parts, unknown status of an insert, killed, Keeper."""
+
+INSERT_SETTINGS: Mapping[str, Any] = {
+    "async_insert": 0,
+    "max_insert_threads": 1,
+    "insert_deduplicate": 1,
+    "max_partitions_per_insert_block": 1,
+}
+
+
+class Fenced(Exception):
+    """Another writer has fenced the partition since; nothing was written."""
+
+
+class Doubtful(Exception):
+    """Nobody can say whether the insert was taken: a lost answer, a timeout, an error that passes."""
+
+
+class Refused(Exception):
+    """ClickHouse refused for a reason that trying again does not mend."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Partition:
+    """A partition's ledger; a topic that is made again has another id and so another ledger."""
+
+    topic_id: UUID
+    number: int
+
+    @property
+    def comment(self) -> str:
+        """`log_comment` of every insert, by which settling finds them."""
+        return f"weir {self.topic_id}/{self.number}"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the SQL files name them."""
+        return {"topic_id": str(self.topic_id), "partition": self.number}
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """How far a partition is stored."""
+
+    next: int | None
+    """The first offset that is missing; None where there is no row yet: from the beginning of the log."""
+    batch_time: int = 0
+    """Highest batch time that is stored, Unix seconds."""
+    stored: tuple[range, ...] = ()
+    """Offsets beyond `next` that stand already: what lies behind a hole."""
+
+    def missing(self, offset: int) -> bool:
+        """Whether the offset has no row yet."""
+        return (self.next is None or offset >= self.next) and not any(offset in run for run in self.stored)
+
+
+class Ledger:
+    """The ledger of one writer process; knows the nonce of each partition that it owns."""
+
+    def __init__(self, client: AsyncClient, *, timeout: float = 60.0) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._nonces: dict[Partition, int] = {}
+        self._types: dict[str, str] = {}
+
+    async def take_over(self, partition: Partition) -> Position:
+        """Fence → settle → read: when it returns, this process alone can write the partition, from the position on.
+
+        Raises `Doubtful` where ClickHouse can't be reached now, `Refused` where it never will do.
+        """
+        try:
+            await self._fence(partition)
+            await self._settle(partition)
+            return await self._read(partition)
+        except Exception as error:
+            raise judge(error) from error
+
+    async def _fence(self, partition: Partition) -> None:
+        nonce = secrets.randbits(63) + 1
+        await self._client.command(load("fence"), parameters={**partition.parameters, "nonce": nonce})
+        self._nonces[partition] = nonce
+
+    async def _settle(self, partition: Partition) -> None:
+        parameters = {"comment": partition.comment}
+        while (await self._client.query(load("settle"), parameters=parameters)).result_rows:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)  # the inserts end in ClickHouse: there is no event of ours to wait for
+
+    async def _read(self, partition: Partition) -> Position:
+        found = await self._client.query(load("position"), parameters=partition.parameters)
+        count, first, last, batch_time = found.result_rows[0]
+        if not count:
+            return Position(None)
+        if count == last - first + 1:
+            return Position(last + 1, batch_time)
+        islands = await self._client.query(load("islands"), parameters=partition.parameters)
+        runs = [range(start, end + 1) for start, end in islands.result_rows]
+        return Position(runs[0].stop, batch_time, tuple(runs[1:]))
+
+    async def known(self, ids: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+        """Which of the click ids, as (src, seq), are counted already. Raises as `take_over` does."""
+        wanted = frozenset(ids)
+        if not wanted:
+            return frozenset()
+        seqs = [seq for _, seq in wanted]
+        parameters = {
+            "srcs": sorted({src for src, _ in wanted}),
+            "seq_min": min(seqs),
+            "seq_max": max(seqs),
+        }
+        try:
+            found = await self._client.query(load("known"), parameters=parameters)
+        except Exception as error:
+            raise judge(error) from error
+        return wanted.intersection(map(tuple, found.result_rows))
+
+    async def insert(self, partition: Partition, first: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write the rows of one batch of one partition, the first of which has the offset `first`.
+
+        The rows stand when it returns. `Fenced`: nothing was written. `Doubtful`: take the partition over to know.
+        """
+        nonce = self._nonces[partition]
+        rows = len(columns["kafka_offset"])
+        names = [*columns, "fence"]
+        settings = {
+            **INSERT_SETTINGS,
+            "log_comment": partition.comment,
+            "insert_deduplication_token": f"{nonce}-{first}",
+        }
+        data = [*columns.values(), [nonce] * rows]
+        await self._write("events", names, data, settings)
+
+    async def replace(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write rows of a table in which writing one twice does no harm (`dead_letters`, `links`). Raises as `insert`."""
+        if columns:
+            await self._write(table, list(columns), list(columns.values()), dict(INSERT_SETTINGS))
+
+    async def _write(self, table: str, names: list[str], data: list[Sequence[Any]], settings: dict[str, Any]) -> None:
+        try:
+            types = await self._column_types(table)
+            async with asyncio.timeout(self._timeout):
+                await self._client.insert(
+                    table,
+                    data,
+                    column_names=names,
+                    column_type_names=[types[f"{table}.{name}"] for name in names],
+                    column_oriented=True,
+                    settings=settings,
+                )
+        except Exception as error:
+            raise judge(error) from error
+
+    async def _column_types(self, table: str) -> Mapping[str, str]:
+        if not any(name.startswith(f"{table}.") for name in self._types):
+            found = await self._client.query(f"DESCRIBE TABLE {table}")
+            self._types |= {f"{table}.{row[0]}": row[1] for row in found.result_rows}
+        return self._types
+
+
+def judge(error: Exception) -> Exception:
+    """What an error of the client means to a writer: `Fenced`, `Doubtful`, `Refused`, or itself where it is no such."""
+    if isinstance(error, DatabaseError) and error.code is not None:
+        text = str(error).partition("\n")[0][:500]
+        if error.code == VIOLATED_CONSTRAINT:
+            return Fenced(text)
+        return Doubtful(text) if error.code in TRANSIENT else Refused(text)
+    if isinstance(error, Error | OSError | TimeoutError | aiohttp.ClientError):
+        return Doubtful(str(error)[:500] or type(error).__name__)
+    return error
