@@ -1,0 +1,58 @@
+"""What a request for a link is answered with. Pure: the time and the visitor are arguments."""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+from ingest.events import Kind
+from ingest.links import Link
+from ingest.passthrough import merge
+
+
+class Answer(NamedTuple):
+    """An answer: where to, or that there is nothing, and what that counts as."""
+
+    kind: Kind
+    status: int
+    location: bytes = b""
+    """The `Location` header, printable ASCII; empty where the visitor is sent nowhere."""
+    variant: str = ""
+    """Name of the A/B variant that was chosen."""
+
+
+ORPHAN = Answer(Kind.ORPHAN, 404)
+DISABLED = Answer(Kind.DISABLED, 404)
+NOT_YET = Answer(Kind.EXPIRED, 404)
+EXPIRED = Answer(Kind.EXPIRED, 410)
+
+
+def answer(link: Link | None, now: int, passed: bytes, visitor_id: str) -> Answer:
+    """The answer for `link` at `now` (Unix milliseconds), with the incoming query `passed` on.
+
+    A link that is off or has not started looks like one that does not exist. An expired one leads to its
+    `expired_url`, as that stands, or is gone. `visitor_id` decides between variants and may be a transient one.
+    """
+    if link is None:
+        return ORPHAN
+    if not link.enabled:
+        return DISABLED
+    if now < link.starts_at:
+        return NOT_YET
+    if 0 < link.expires_at <= now:
+        return Answer(Kind.EXPIRED, 302, link.expired_url.encode()) if link.expired_url else EXPIRED
+    destination, variant = (link.destination, "") if not link.variants else _variant(link, visitor_id)
+    target = destination.encode()
+    return Answer(Kind.CLICK, link.status, merge(target, passed) if link.passthrough else target, variant)
+
+
+def _variant(link: Link, visitor_id: str) -> tuple[str, str]:
+    """Destination and name of the visitor's variant: the same one for as long as the link is not changed.
+
+    The draw is uniform: 64 bits of BLAKE2b over (visitor, link, version), modulo the sum of the weights.
+    """
+    seed = f"{visitor_id}/{link.id}/{link.version}".encode()
+    drawn = int.from_bytes(blake2b(seed, digest_size=8).digest(), "big") % max(sum(v.weight for v in link.variants), 1)
+    for variant in link.variants:
+        drawn -= variant.weight
+        if drawn < 0:
+            return variant.destination, variant.name
+    return link.destination, ""

@@ -1,0 +1,99 @@
+"""The redirector as a Starlette application: Weir's own pages under `/-/`, and the hot route beside its router."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ingest import metrics
+from ingest.follow import Follower
+from ingest.kafka import LINKS, SALTS
+from ingest.linkstore import LinkStore
+from ingest.producer import Outbox
+from ingest.redirect import Redirect
+from ingest.salts import Salts
+from ingest.settings import IngestSettings
+
+OWN_PAGES = "/-/"
+SALT_RETRY_SECONDS = 60.0
+"""How long a salt that was published may take to come back from Kafka before another is published."""
+
+
+class Redirector(Starlette):
+    """The application. `failed` is called with the reason when this process can't go on and has to be started anew."""
+
+    def __init__(self, settings: IngestSettings, failed: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._failed = failed
+        self._links = LinkStore(settings.default_domain)
+        self._salts = Salts(settings.zone())
+        self._outbox = Outbox(settings, failed)
+        self._links_follower = Follower(settings, LINKS, self._links.read)
+        self._salts_follower = Follower(settings, SALTS, self._salts.read)
+        self._redirect = Redirect(
+            settings, self._links, self._salts, self._outbox, lambda: self._links_follower.caught_up
+        )
+        routes = [
+            Route("/-/live", self._live),
+            Route("/-/ready", self._is_ready),
+            Route("/-/metrics", self._metrics),
+        ]
+        super().__init__(routes=routes, lifespan=self._lifespan)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI: the hot route goes past middleware and router, which cost as much as all that it does itself."""
+        if scope["type"] == "http" and not scope["path"].startswith(OWN_PAGES):
+            await self._redirect(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        followers = (self._links_follower, self._salts_follower)
+        for follower in followers:
+            follower.start()
+        tasks = [asyncio.create_task(self._outbox.run()), asyncio.create_task(self._keep_salts())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for follower in followers:
+                await asyncio.to_thread(follower.stop)
+            await asyncio.to_thread(self._outbox.close, self._settings.redirector_stop_seconds)
+
+    async def _keep_salts(self) -> None:
+        """Publish the salts that are missing, forget the old ones, and watch that both topics are still read."""
+        publish = 0.0
+        while True:
+            now = time.time_ns() // 1_000_000
+            wanted = self._salts.wanted(now) if self._salts_follower.caught_up else []
+            if wanted and time.monotonic() >= publish:
+                publish = time.monotonic() + SALT_RETRY_SECONDS
+                for key, value in wanted:
+                    self._outbox.put_salt(key, value)
+            if not (self._links_follower.alive and self._salts_follower.alive):
+                self._failed("a topic is no longer read")
+            await asyncio.sleep(0.2)
+
+    async def _live(self, _request: Request) -> Response:
+        return PlainTextResponse("live\n")
+
+    async def _is_ready(self, _request: Request) -> Response:
+        if self._links_follower.caught_up:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("not ready: the links have not been read to their end\n", status_code=503)
+
+    async def _metrics(self, _request: Request) -> Response:
+        metrics.LINKS.set(len(self._links))
+        metrics.READY.set(self._links_follower.caught_up)
+        metrics.LOCAL_SALT.set(self._salts.at(time.time_ns() // 1_000_000).local)
+        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)

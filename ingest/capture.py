@@ -1,0 +1,134 @@
+"""Capture: the parts of a request → the raw click. Pure, and whatever the bytes are, it raises nothing."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from ingest.address import Address
+from ingest.answer import Answer
+from ingest.events import MAX_NAME, MAX_QUERY, MAX_REFERRER, RawClick, click_id
+from ingest.links import Link, link_id
+from ingest.passthrough import Query, blank
+from ingest.sequence import Stamp
+from ingest.visitor import Visitor, origin
+
+MAX_PATH = 2048
+MAX_DESTINATION = 4096
+MAX_HINT = 256
+MAX_HEADER = 256
+MAX_TOKEN = 128
+
+HINTS = {
+    b"sec-ch-ua": "brands",
+    b"sec-ch-ua-arch": "arch",
+    b"sec-ch-ua-bitness": "bitness",
+    b"sec-ch-ua-form-factors": "form-factors",
+    b"sec-ch-ua-full-version-list": "full-version-list",
+    b"sec-ch-ua-mobile": "mobile",
+    b"sec-ch-ua-model": "model",
+    b"sec-ch-ua-platform": "platform",
+    b"sec-ch-ua-platform-version": "platform-version",
+}
+"""Client hints that are kept (W3C User-Agent Client Hints) → their names in the event."""
+
+PURPOSES = (b"sec-purpose", b"purpose", b"x-moz", b"x-purpose")
+"""Headers in which browsers say that nobody has clicked yet."""
+
+
+class Request(NamedTuple):
+    """What the redirector knows about a request before it answers."""
+
+    ts: int
+    """When it arrived, Unix milliseconds."""
+    domain: str
+    path: bytes
+    """As it was spelled."""
+    slug: str
+    headers: Mapping[bytes, bytes]
+    """By lower-case name; of a repeated one, the last."""
+    query: Query
+    address: Address
+    user_agent: str
+
+
+class Identity(NamedTuple):
+    """Who the visitor is for the day, or that it objects to being anybody."""
+
+    visitor: Visitor
+    salt_day: str
+    salt_local: bool
+    opted_out: bool
+
+
+def capture(request: Request, link: Link | None, answer: Answer, identity: Identity, stamp: Stamp) -> RawClick:
+    """The raw click of a request: every text cut to its limit, nothing in it that its user objects to."""
+    headers, own, opted_out = request.headers, request.query.own, identity.opted_out
+    referrer = text(headers.get(b"referer", b""), MAX_REFERRER)
+    return RawClick(
+        kind=answer.kind,
+        src=stamp.src,
+        seq=stamp.seq,
+        ts=request.ts,
+        id=click_id(request.ts, stamp.src, stamp.seq),
+        domain=request.domain,
+        path=text(request.path, MAX_PATH),
+        status=answer.status,
+        link_id=link.id if link else link_id(request.domain, request.slug),
+        link_version=link.version if link else 0,
+        variant=answer.variant,
+        destination=blank(text(answer.location, MAX_DESTINATION)),
+        network=request.address.network,
+        address_id="" if opted_out else identity.visitor.address_id,
+        visitor_id="" if opted_out else identity.visitor.visitor_id,
+        salt_day=identity.salt_day,
+        salt_local=identity.salt_local,
+        opted_out=opted_out,
+        user_agent=request.user_agent,
+        hints=hints(headers),
+        referrer=origin(referrer) if opted_out else blank(referrer),
+        language=text(headers.get(b"accept-language", b""), MAX_HEADER),
+        purpose=purpose(headers),
+        query=blank(text(request.query.passed, MAX_QUERY)),
+        position=_number(own.get(b"w_pos"), 0xFFFF) or (link.position if link else 0),
+        position_of=_number(own.get(b"w_of"), 0xFFFF) or (link.position_of if link else 0),
+        slot=_value(own.get(b"w_slot"), MAX_NAME) or (link.slot if link else ""),
+        channel=_value(own.get(b"w_ch"), MAX_NAME),
+        message=_value(own.get(b"w_msg"), MAX_TOKEN),
+        recipient="" if opted_out else _value(own.get(b"w_rcpt"), MAX_TOKEN),
+        sent_at=_number(own.get(b"w_sent"), 0xFFFF_FFFF),
+        qr=own.get(b"w_qr") == b"1",
+        trap=link.trap if link else False,
+    )
+
+
+def text(raw: bytes, limit: int) -> str:
+    """Bytes as text of at most `limit` bytes in UTF-8; what is not UTF-8, and NUL, becomes U+FFFD."""
+    if raw.isascii() and b"\0" not in raw:
+        return raw[:limit].decode("ascii")
+    whole = raw.decode("utf-8", "replace").replace("\0", "\ufffd")
+    return whole.encode()[:limit].decode("utf-8", "ignore")
+
+
+def hints(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """The client hints that were sent, by their short names."""
+    return {HINTS[name]: text(headers[name], MAX_HINT) for name in HINTS.keys() & headers.keys()}
+
+
+def purpose(headers: Mapping[bytes, bytes]) -> str:
+    """The purpose headers that were sent, as `name: value` joined by `, `, lower-case."""
+    sent = [name + b": " + headers[name] for name in PURPOSES if name in headers]
+    return text(b", ".join(sent), MAX_HEADER).lower()[:MAX_HEADER] if sent else ""
+
+
+def _value(raw: bytes | None, limit: int) -> str:
+    """A parameter's value, decoded as a form does (`+` is a space) and cut."""
+    return text(unquote_to_bytes(raw.replace(b"+", b" ")), limit) if raw else ""
+
+
+def _number(raw: bytes | None, largest: int) -> int:
+    """A parameter's value as a number; 0 where it is none or too large."""
+    # The length guards int(): a number of thousands of digits is an error in Python and slow before that.
+    if not raw or not raw.isdigit() or len(raw) > 10:
+        return 0
+    number = int(raw)
+    return number if number <= largest else 0
