@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 from uuid import UUID, uuid5
 
-from confluent_kafka import TopicCollection
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -123,3 +123,22 @@ def topic_id(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) ->
         int=described.topic_id.get_most_significant_bits() % (1 << 64) << 64
         | described.topic_id.get_least_significant_bits() % (1 << 64)
     )
+
+
+def watermarks(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) -> dict[int, tuple[int, int]]:
+    """The first offset that the log has, and the one after its last, of each partition.
+
+    Blocks; raises `confluent_kafka.KafkaException` where there is no such topic or no broker.
+    """
+    consumer = Consumer({**settings.librdkafka(), "group.id": "weir-watermarks", "enable.auto.commit": False})
+    try:
+        name = settings.topic(topic.name)
+        described = consumer.list_topics(name, timeout).topics[name]
+        if described.error is not None:
+            raise KafkaException(described.error)
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(name, number), timeout)
+            for number in sorted(described.partitions)
+        }
+    finally:
+        consumer.close()

@@ -179,7 +179,7 @@ class PartitionCounter:
         async for trial in AsyncRetrying(
             retry=retry_if_exception_type(Doubtful),
             stop=stop_after_delay(self._limits.patience),
-            wait=wait_exponential_jitter(initial=0.2, max=5),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5),
             reraise=True,
         ):
             with trial:

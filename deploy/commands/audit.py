@@ -1,0 +1,110 @@
+"""`weir audit`: print the ledger, and say whether it adds up."""
+
+import json
+import sys
+import time
+from typing import Any
+
+import click
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.table import Table
+
+from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
+from warehouse.audit import Audit, PartitionAudit, audit
+from warehouse.client import connect
+from warehouse.settings import WarehouseSettings
+
+BEHIND = 3
+
+
+class AuditSettings(KafkaSettings, WarehouseSettings):
+    """Where the log and the ledger are."""
+
+
+@click.command()
+@click.option("--wait", "seconds", default=0.0, help="Wait so many seconds at the most for what is still behind.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(seconds: float, as_json: bool) -> None:  # click hands its flags over like this
+    """Prove that every offset of the log is one row.
+
+    Exits with 0 where everything adds up, 1 where an offset is missing or doubled, 3 where records are only behind.
+    """
+    found = take(AuditSettings(), seconds)
+    if as_json:
+        click.echo(json.dumps(as_dict(found)))
+    else:
+        show(found, Console())
+    sys.exit(1 if not found.adds_up else BEHIND if found.behind else 0)
+
+
+def take(settings: AuditSettings, seconds: float = 0.0) -> Audit:
+    """Audit now, or again until nothing is behind or so many seconds have passed."""
+    deadline = time.monotonic() + seconds
+    client = connect(settings)
+    try:
+        identity = topic_id(settings, CLICKS_RAW)
+        while True:
+            found = audit(client, identity, watermarks(settings, CLICKS_RAW))
+            if not found.behind or time.monotonic() >= deadline:
+                return found
+            time.sleep(0.5)
+    except KafkaException as error:
+        raise click.ClickException(
+            f"Kafka at {settings.kafka} has no topic {settings.topic(CLICKS_RAW.name)}, or can't be reached:"
+            f" {error.args[0].str()}. Set WEIR_KAFKA, or start the stack with `weir up`."
+        ) from error
+    finally:
+        client.close()
+
+
+def as_dict(found: Audit) -> dict[str, Any]:
+    """The audit as JSON has it."""
+    return {
+        "adds_up": found.adds_up,
+        "behind": found.behind,
+        "partitions": [
+            {
+                "partition": partition.partition,
+                "log": [partition.log_first, partition.log_end],
+                "stored": [partition.first, partition.last] if partition.rows else None,
+                "rows": partition.rows,
+                "missing": partition.missing,
+                "doubled": partition.doubled,
+                "behind": partition.behind,
+                "outcomes": dict(partition.outcomes),
+            }
+            for partition in found.partitions
+        ],
+        "sources": [
+            {"src": f"{source.src:010x}", "mark": source.mark, "closed": source.closed, "missing": source.missing}
+            for source in found.sources
+        ],
+    }
+
+
+def show(found: Audit, console: Console) -> None:
+    """The audit as a person reads it."""
+    table = Table("partition", "log", "rows", "missing", "doubled", "behind", "counted as", box=None)
+    for partition in found.partitions:
+        table.add_row(*_cells(partition))
+    console.print(table)
+    missing = sum(source.missing for source in found.sources)
+    closed = sum(source.closed for source in found.sources)
+    console.print(
+        f"{len(found.sources)} redirector starts reported ({closed} closed):"
+        f" {missing} acknowledged events without a row."
+    )
+    verdict = "adds up" if found.adds_up else "DOES NOT ADD UP"
+    console.print(f"The ledger {verdict}; {found.behind} records are not counted yet.")
+
+
+def _cells(partition: PartitionAudit) -> list[str]:
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(partition.outcomes.items()))
+    numbers = (partition.rows, partition.missing, partition.doubled, partition.behind)
+    return [
+        str(partition.partition),
+        f"{partition.log_first}–{partition.log_end}",
+        *(f"{number:,}" for number in numbers),
+        outcomes or "–",
+    ]

@@ -1,0 +1,199 @@
+"""The counting of a partition against a model of the ledger: whatever goes wrong, every offset becomes one row."""
+
+import asyncio
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.batch import Batch, Record
+from streams.partition import Gap, Limits, PartitionCounter, Rows, Stored
+from warehouse.ledger import Doubtful, Fenced, Ledger, Partition, Position, Refused
+
+PARTITION = Partition(UUID(int=1), 0)
+LIMITS = Limits(rows=4, linger=0.0, max_bytes=100, patience=5)
+
+
+@dataclasses.dataclass
+class LogRecord:
+    offset: int
+    timestamp: int = 1_000
+    key: bytes | None = None
+    value: bytes | None = b"x" * 10
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class ModelLedger:
+    """What DESIGN says of ClickHouse: a fence that refuses, inserts that may be lost, half done or done unheard."""
+
+    def __init__(self, faults: Sequence[str] = ()) -> None:
+        self.rows: Counter[int] = Counter()
+        self.faults = list(faults)
+        self.owner: object = None
+        self.take_overs = 0
+
+    async def take_over(self, _: Partition) -> Position:
+        self.take_overs += 1
+        self.owner = self
+        offsets = sorted(self.rows)
+        runs: list[range] = []
+        for offset in offsets:
+            if runs and runs[-1].stop == offset:
+                runs[-1] = range(runs[-1].start, offset + 1)
+            else:
+                runs.append(range(offset, offset + 1))
+        return Position(runs[0].stop, 1, tuple(runs[1:])) if runs else Position(None)
+
+    async def insert(self, _: Partition, first: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        offsets = columns["kafka_offset"]
+        assert offsets[0] == first
+        assert list(offsets) == sorted(offsets)
+        await asyncio.sleep(0)
+        fault = self.faults.pop(0) if self.faults else "none"
+        if fault == "fenced":
+            raise Fenced(fault)
+        if fault == "refused":
+            raise Refused(fault)
+        taken = {"none": len(offsets), "unheard": len(offsets), "lost": 0, "half": len(offsets) // 2}[fault]
+        self.rows.update(offsets[:taken])
+        if fault != "none":
+            raise Doubtful(fault)
+
+
+async def work(_: Partition, records: Sequence[Record], batch_time: int, __: Stored) -> Rows:
+    return {"kafka_offset": [record.offset for record in records], "batch_time": [batch_time] * len(records)}
+
+
+def batch(first: int, end: int) -> Batch:
+    return Batch("clicks.raw", 0, [LogRecord(offset) for offset in range(first, end)])
+
+
+def counter(ledger: ModelLedger, done: list[int]) -> PartitionCounter:
+    return PartitionCounter(PARTITION, cast(Ledger, ledger), work, done.append, LIMITS)
+
+
+async def count(ledger: ModelLedger, batches: Sequence[Batch], beginning: int = 0) -> list[int]:
+    """Open, take the batches in, count to the end; returns what was said to be done."""
+    done: list[int] = []
+    counting = counter(ledger, done)
+    start = await counting.open(beginning)
+    running = asyncio.create_task(counting.run())
+    for taken in batches:
+        if taken.next > start:
+            counting.put(taken)
+    end = max((taken.next for taken in batches), default=start)
+    try:
+        async with asyncio.timeout(10):
+            while not ledger.rows.keys() >= set(range(start, end)) and not running.done():
+                await asyncio.sleep(0)
+        if running.done():
+            running.result()
+        else:
+            await counting.settle()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return done
+
+
+async def test_every_offset_becomes_one_row_in_order() -> None:
+    ledger = ModelLedger()
+    done = await count(ledger, [batch(0, 5), batch(5, 12)])
+    assert ledger.rows == Counter(range(12))
+    assert done == sorted(done)
+    assert done[-1] == 12
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    faults=st.lists(st.sampled_from(["none", "lost", "half", "unheard"]), max_size=12),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    again=st.integers(0, 5),
+)
+def test_doubts_neither_lose_nor_double(faults: list[str], sizes: list[int], again: int) -> None:
+    ledger = ModelLedger(faults)
+    batches, next_offset = [], 0
+    for size in sizes:
+        batches.append(batch(max(0, next_offset - again), next_offset + size))  # the log hands some out again
+        next_offset += size
+    asyncio.run(count(ledger, batches))
+    assert ledger.rows == Counter(range(next_offset))
+
+
+@settings(max_examples=100, deadline=None)
+@given(stored=st.sets(st.integers(0, 20)), end=st.integers(1, 25))
+def test_holes_are_filled_and_what_stands_is_left_alone(stored: set[int], end: int) -> None:
+    ledger = ModelLedger()
+    ledger.rows.update(stored)
+    first = min(stored, default=0)
+    asyncio.run(count(ledger, [batch(0, end)]))
+    assert set(ledger.rows.values()) <= {1}
+    assert set(range(first, end)) <= set(ledger.rows)
+
+
+async def test_a_refusal_is_answered_by_fencing_again_once() -> None:
+    ledger = ModelLedger(["fenced", "none"])
+    await count(ledger, [batch(0, 3)])
+    assert ledger.rows == Counter(range(3))
+    assert ledger.take_overs == 2
+
+
+async def test_a_second_refusal_in_a_row_ends_the_counter() -> None:
+    ledger = ModelLedger(["fenced", "fenced"])
+    with pytest.raises(ExceptionGroup) as caught:
+        await count(ledger, [batch(0, 3)])
+    assert caught.group_contains(Fenced)
+    assert not ledger.rows
+
+
+async def test_an_error_that_stays_ends_the_counter() -> None:
+    ledger = ModelLedger(["refused"])
+    with pytest.raises(ExceptionGroup) as caught:
+        await count(ledger, [batch(0, 3)])
+    assert caught.group_contains(Refused)
+
+
+async def test_rows_that_are_gone_end_the_counter_so_that_they_are_read_again() -> None:
+    ledger = ModelLedger(["none", "lost"])
+    done: list[int] = []
+    counting = counter(ledger, done)
+    await counting.open(0)
+    running = asyncio.create_task(counting.run())
+    counting.put(batch(0, 4))
+    while not done:
+        await asyncio.sleep(0)
+    ledger.rows.clear()  # ClickHouse came back without its last parts
+    counting.put(batch(4, 6))
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(running, 5)
+    assert caught.group_contains(Gap)
+
+
+async def test_a_gap_in_the_log_is_no_silent_loss() -> None:
+    counting = counter(ModelLedger(), [])
+    await counting.open(0)
+    counting.put(batch(0, 2))
+    with pytest.raises(Gap, match="expected offset 2, the log gave 3"):
+        counting.put(batch(3, 4))
+
+
+async def test_it_is_full_when_as_many_bytes_wait_as_may() -> None:
+    counting = counter(ModelLedger(), [])
+    await counting.open(0)
+    counting.put(batch(0, 9))
+    assert not counting.full
+    counting.put(batch(9, 10))
+    assert counting.full
+
+
+async def test_a_log_that_begins_later_than_the_ledger_ends_is_read_from_its_beginning() -> None:
+    ledger = ModelLedger()
+    ledger.rows.update(range(3))
+    done = await count(ledger, [batch(7, 9)], beginning=7)
+    assert set(ledger.rows) == {0, 1, 2, 7, 8}
+    assert done[-1] == 9
