@@ -1,14 +1,15 @@
 """What a request for a link is answered with. Pure: the time and the visitor are arguments."""
 
 from hashlib import blake2b
-from typing import NamedTuple
+
+import msgspec
 
 from ingest.events import Kind
 from ingest.links import Link
 from ingest.passthrough import merge
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """An answer: where to, or that there is nothing, and what that counts as."""
 
     kind: Kind

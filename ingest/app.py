@@ -17,11 +17,13 @@ from ingest.follow import Follower
 from ingest.kafka import LINKS, SALTS
 from ingest.linkstore import LinkStore
 from ingest.producer import Outbox
-from ingest.redirect import Redirect
+from ingest.redirect import Redirect, now_ms
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
 
 OWN_PAGES = "/-/"
+SALT_WAIT_SECONDS = 10.0
+"""How long after its start a process is not ready for want of the day's shared salt; then it goes on with its own."""
 SALT_RETRY_SECONDS = 60.0
 """How long a salt that was published may take to come back from Kafka before another is published."""
 
@@ -40,6 +42,7 @@ class Redirector(Starlette):
         self._redirect = Redirect(
             settings, self._links, self._salts, self._outbox, lambda: self._links_follower.caught_up
         )
+        self._salt_deadline = time.monotonic() + SALT_WAIT_SECONDS
         routes = [
             Route("/-/live", self._live),
             Route("/-/ready", self._is_ready),
@@ -74,7 +77,7 @@ class Redirector(Starlette):
         """Publish the salts that are missing, forget the old ones, and watch that both topics are still read."""
         publish = 0.0
         while True:
-            now = time.time_ns() // 1_000_000
+            now = now_ms()
             wanted = self._salts.wanted(now) if self._salts_follower.caught_up else []
             if wanted and time.monotonic() >= publish:
                 publish = time.monotonic() + SALT_RETRY_SECONDS
@@ -84,16 +87,21 @@ class Redirector(Starlette):
                 self._failed("a topic is no longer read")
             await asyncio.sleep(0.2)
 
+    def _ready(self) -> bool:
+        """Whether requests should come here: all links are read, and visitors get the ids that others give them."""
+        salted = not self._salts.at(now_ms()).local or time.monotonic() >= self._salt_deadline
+        return salted and self._links_follower.caught_up
+
     async def _live(self, _request: Request) -> Response:
         return PlainTextResponse("live\n")
 
     async def _is_ready(self, _request: Request) -> Response:
-        if self._links_follower.caught_up:
+        if self._ready():
             return PlainTextResponse("ready\n")
-        return PlainTextResponse("not ready: the links have not been read to their end\n", status_code=503)
+        return PlainTextResponse("not ready: links and salts are being read\n", status_code=503)
 
     async def _metrics(self, _request: Request) -> Response:
         metrics.LINKS.set(len(self._links))
-        metrics.READY.set(self._links_follower.caught_up)
-        metrics.LOCAL_SALT.set(self._salts.at(time.time_ns() // 1_000_000).local)
+        metrics.READY.set(self._ready())
+        metrics.LOCAL_SALT.set(self._salts.at(now_ms()).local)
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)

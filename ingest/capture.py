@@ -1,8 +1,10 @@
 """Capture: the parts of a request → the raw click. Pure, and whatever the bytes are, it raises nothing."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from ingest.address import Address
 from ingest.answer import Answer
@@ -35,7 +37,7 @@ PURPOSES = (b"sec-purpose", b"purpose", b"x-moz", b"x-purpose")
 """Headers in which browsers say that nobody has clicked yet."""
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the redirector knows about a request before it answers."""
 
     ts: int
@@ -51,7 +53,7 @@ class Request(NamedTuple):
     user_agent: str
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """Who the visitor is for the day, or that it objects to being anybody."""
 
     visitor: Visitor
@@ -103,15 +105,26 @@ def capture(request: Request, link: Link | None, answer: Answer, identity: Ident
 
 def text(raw: bytes, limit: int) -> str:
     """Bytes as text of at most `limit` bytes in UTF-8; what is not UTF-8, and NUL, becomes U+FFFD."""
-    if raw.isascii() and b"\0" not in raw:
-        return raw[:limit].decode("ascii")
-    whole = raw.decode("utf-8", "replace").replace("\0", "\ufffd")
-    return whole.encode()[:limit].decode("utf-8", "ignore")
+    try:
+        whole = raw.decode()
+    except UnicodeDecodeError:
+        whole = raw.decode("utf-8", "replace")
+    if len(raw) <= limit and "\0" not in whole and "\ufffd" not in whole:
+        return whole
+    return whole.replace("\0", "\ufffd").encode()[:limit].decode("utf-8", "ignore")
 
 
 def hints(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     """The client hints that were sent, by their short names."""
-    return {HINTS[name]: text(headers[name], MAX_HINT) for name in HINTS.keys() & headers.keys()}
+    return _hints(tuple(map(headers.get, HINTS)))
+
+
+@lru_cache(4096)
+def _hints(values: tuple[bytes | None, ...]) -> dict[str, str]:
+    """Hints from the values of all hint headers: few browsers, few combinations."""
+    return {
+        name: text(value, MAX_HINT) for name, value in zip(HINTS.values(), values, strict=True) if value is not None
+    }
 
 
 def purpose(headers: Mapping[bytes, bytes]) -> str:

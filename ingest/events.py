@@ -7,7 +7,6 @@ compatible.
 
 import enum
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -128,7 +127,9 @@ class RawClick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 def click_id(ts: int, src: int, seq: int) -> str:
     """The click id: a UUIDv7 whose time is `ts` (ms) and whose 74 random bits are `src` (40) and `seq` (34)."""
     rand = src << SEQ_BITS | seq
-    return str(UUID(int=ts << 80 | 0x7 << 76 | (rand >> 62) << 64 | 0b10 << 62 | rand & ((1 << 62) - 1)))
+    # Written by hand: `str(UUID(int=…))` takes twice as long, and this stands in the redirector's hot path.
+    text = f"{ts << 80 | 0x7 << 76 | (rand >> 62) << 64 | 0b10 << 62 | rand & ((1 << 62) - 1):032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def partition_key(click: RawClick) -> bytes:

@@ -120,7 +120,7 @@ class Follower:
         try:
             self._read(message.key() or b"", message.value())
         except ValueError as error:
-            metrics.BAD_RECORDS.labels(self._name).inc()
+            metrics.BAD_RECORDS.counts[self._name,] += 1
             log.warning(
                 "A record can't be read, and is passed over",
                 topic=self._topic,

@@ -1,30 +1,44 @@
-"""Every metric of the redirector, for Prometheus at `/-/metrics`."""
+"""Every metric of the redirector, for Prometheus at `/-/metrics`.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+Events are counted in plain dictionaries, which the registry reads when it is asked: a counter of prometheus-client
+takes a lock, and would take it several times a request.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
 
-ANSWERS = Counter(
-    "weir_redirector_answers", "Answers to GET and HEAD, by what they were.", ("kind", "method"), registry=REGISTRY
-)
-REFUSED = Counter(
-    "weir_redirector_refused", "Requests refused before a link was looked up, by HTTP status.", ("status",),
-    registry=REGISTRY,
-)  # fmt: skip
-ACCEPTED = Counter("weir_redirector_accepted", "Events handed to the producer.", registry=REGISTRY)
-NOT_ACCEPTED = Counter(
-    "weir_redirector_not_accepted", "Events that the producer could not take, by reason.", ("reason",),
-    registry=REGISTRY,
-)  # fmt: skip
-DELIVERED = Counter("weir_redirector_delivered", "Events that Kafka has acknowledged.", registry=REGISTRY)
-UNDELIVERED = Counter("weir_redirector_undelivered", "Events that Kafka has refused for good.", registry=REGISTRY)
+
+class Tally(Collector):
+    """A counter with labels: `TALLY.counts["click", "GET"] += 1`. Each set of labels is counted by one thread only."""
+
+    def __init__(self, name: str, documentation: str, *labels: str) -> None:
+        self._name, self._documentation, self._labels = name, documentation, labels
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        REGISTRY.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts as they stand; without labels there is a count from the beginning."""
+        family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+        for labels, count in (self.counts.copy() or ({} if self._labels else {(): 0})).items():
+            family.add_metric(labels, count)
+        yield family
+
+
+ANSWERS = Tally("weir_redirector_answers", "Answers to GET and HEAD, by what they were.", "kind", "method")
+REFUSED = Tally("weir_redirector_refused", "Requests refused before a link was looked up, by HTTP status.", "status")
+ACCEPTED = Tally("weir_redirector_accepted", "Events handed to the producer.")
+NOT_ACCEPTED = Tally("weir_redirector_not_accepted", "Events that the producer could not take, by reason.", "reason")
+DELIVERED = Tally("weir_redirector_delivered", "Events that Kafka has acknowledged.")
+UNDELIVERED = Tally("weir_redirector_undelivered", "Events that Kafka has refused for good.")
+BAD_RECORDS = Tally("weir_redirector_bad_records", "Records of links and salts that could not be read.", "topic")
+
 IN_FLIGHT = Gauge("weir_redirector_in_flight", "Events handed to the producer and not acknowledged.", registry=REGISTRY)
 LINKS = Gauge("weir_redirector_links", "Links in memory.", registry=REGISTRY)
-BAD_RECORDS = Counter(
-    "weir_redirector_bad_records", "Records of links and salts that could not be read, by topic.", ("topic",),
-    registry=REGISTRY,
-)  # fmt: skip
-LOCAL_SALT = Gauge(
-    "weir_redirector_local_salt", "1 while ids are made with a salt of this process alone.", registry=REGISTRY
-)
-READY = Gauge("weir_redirector_ready", "1 when all links have been read.", registry=REGISTRY)
+LOCAL_SALT = Gauge("weir_redirector_local_salt", "1: ids are made with a salt of this process.", registry=REGISTRY)
+READY = Gauge("weir_redirector_ready", "1: links and salts have been read.", registry=REGISTRY)

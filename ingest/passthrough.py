@@ -1,13 +1,15 @@
 """The query on its way through: Weir's own parameters out, the rest merged into the destination's, byte by byte.
 
 Queries are edited as raw bytes and never parsed and put together again: that would drop keys without a value, collapse
-repeated ones and change spellings (`%E4`, `+`). Names are compared as a server reads them, percent-decoded.
+repeated ones and change spellings (`%E4`, `+`). The destination's names and the incoming ones are compared as a server
+reads them, percent-decoded; Weir's own parameters are known in their plain spelling only.
 """
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 OWN_PREFIX = b"w_"
 
@@ -19,10 +21,12 @@ CLICK_IDS = (
 2026-11): passed on unharmed, and stored without their values. `streams/enrich/click_ids.toml` says what each means."""
 
 _CLICK_ID_VALUE = re.compile(rf"(?<![^?&])({'|'.join(CLICK_IDS)})=[^&#]*", re.IGNORECASE)
+_ENCODED = re.compile(rb"[%+]")
+_OWN = re.compile(rb"(?:^|&)w_")
 _NOT_IN_A_QUERY = re.compile(rb"[^\x21\x22\x24-\x7e]")
 
 
-class Query(NamedTuple):
+class Query(msgspec.Struct, frozen=True, gc=False):
     """An incoming query, taken apart."""
 
     passed: bytes
@@ -31,22 +35,25 @@ class Query(NamedTuple):
     """Weir's own parameters by name, raw; the first of a name counts."""
 
 
-NOTHING = Query(b"", {})
+_NO_OWN: Mapping[bytes, bytes] = {}
+NOTHING = Query(b"", _NO_OWN)
 
 
 def take_apart(query: bytes) -> Query:
     """Take Weir's own parameters (`w_…`) out of a raw query without its `?`."""
     if not query:
         return NOTHING
+    if not _OWN.search(query):
+        return Query(query, _NO_OWN)
     own: dict[bytes, bytes] = {}
     passed = []
     for segment in query.split(b"&"):
-        name = _name(segment)
-        if name.startswith(OWN_PREFIX):
-            own.setdefault(name, segment.partition(b"=")[2])
+        if segment.startswith(OWN_PREFIX):
+            name, _, value = segment.partition(b"=")
+            own.setdefault(name, value)
         else:
             passed.append(segment)
-    return Query(b"&".join(passed) if own else query, own)
+    return Query(b"&".join(passed), own)
 
 
 def merge(destination: bytes, passed: bytes) -> bytes:
@@ -73,15 +80,23 @@ def sendable(query: bytes) -> bytes:
 
 def blank(text: str) -> str:
     """A query or an address with the values of known click ids taken out: `gclid=abc` becomes `gclid=`."""
-    return _CLICK_ID_VALUE.sub(r"\1=", text) if "=" in text else text
+    # The expression tries 18 names at every character; a look for how they end is ten times as fast.
+    lower = text.lower()
+    if "id=" in lower or "epik=" in lower or "_kx=" in lower or "gad_source=" in lower:
+        return _CLICK_ID_VALUE.sub(r"\1=", text)
+    return text
 
 
 def _without(query: bytes, passed: bytes) -> list[bytes]:
     """Segments of `query` whose names are not in `passed`; an empty segment has no name."""
-    names = {_name(segment) for segment in passed.split(b"&") if segment}
-    return [segment for segment in query.split(b"&") if not segment or _name(segment) not in names]
+    name = _decoded_name if _ENCODED.search(query) or _ENCODED.search(passed) else _plain_name
+    names = {name(segment) for segment in passed.split(b"&") if segment}
+    return [segment for segment in query.split(b"&") if not segment or name(segment) not in names]
 
 
-def _name(segment: bytes) -> bytes:
-    name = segment.partition(b"=")[0]
-    return unquote_to_bytes(name.replace(b"+", b" ")) if b"%" in name or b"+" in name else name
+def _plain_name(segment: bytes) -> bytes:
+    return segment.partition(b"=")[0]
+
+
+def _decoded_name(segment: bytes) -> bytes:
+    return unquote_to_bytes(segment.partition(b"=")[0].replace(b"+", b" "))

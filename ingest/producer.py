@@ -109,21 +109,21 @@ class Outbox:
                 headers=[("src", self._src_header), ("seq", str(event.seq).encode())],
             )
         except BufferError:
-            metrics.NOT_ACCEPTED.labels("queue_full").inc()
+            metrics.NOT_ACCEPTED.counts["queue_full",] += 1
             return False
         except KafkaException:
-            metrics.NOT_ACCEPTED.labels("producer_failed").inc()
+            metrics.NOT_ACCEPTED.counts["producer_failed",] += 1
             return False
         self._sequence.take()
-        metrics.ACCEPTED.inc()
+        metrics.ACCEPTED.counts[()] += 1
         return True
 
     def _delivered(self, seq: int, error: KafkaError | None, _message: Message) -> None:
         if error is None:
             self._sequence.acknowledge(seq)
-            metrics.DELIVERED.inc()
+            metrics.DELIVERED.counts[()] += 1
             return
-        metrics.UNDELIVERED.inc()
+        metrics.UNDELIVERED.counts[()] += 1
         log.error("Kafka refused an event for good", seq=seq, error=error.str())
 
     def _complain(self, error: KafkaError) -> None:

@@ -67,6 +67,6 @@ class LimitedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the text is ours)
         """Refuse the request and close the connection."""
         status, text = self._refusal
-        metrics.REFUSED.labels(str(status)).inc()
+        metrics.REFUSED.counts[str(status),] += 1
         self.transport.write(_ANSWER.format(status=status, text=text, length=len(text) + 1).encode("ascii"))
         self.transport.close()

@@ -14,14 +14,14 @@ from ingest import metrics
 from ingest.address import Clients
 from ingest.answer import Answer, answer
 from ingest.capture import Identity, Request, capture, text
-from ingest.events import MAX_USER_AGENT, Kind
+from ingest.events import MAX_USER_AGENT
 from ingest.links import Link
 from ingest.linkstore import LinkStore
 from ingest.passthrough import take_apart
 from ingest.producer import Outbox
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
-from ingest.visitor import identify, objects
+from ingest.visitor import objects
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -65,6 +65,11 @@ ASKED_OF_EVERY_HOST = {"/favicon.ico": NO_ICON, "/robots.txt": ROBOTS, "/.well-k
 log = structlog.get_logger(__name__)
 
 
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class Redirect:
     """Answers everything that is not one of Weir's own pages. `ready` says whether all links have been read."""
 
@@ -79,9 +84,6 @@ class Redirect:
         self._clients = Clients(settings.proxies())
         self._honour_opt_out = settings.honour_opt_out
         self._show_click_id = settings.show_click_id
-        self._count = {
-            (kind, method): metrics.ANSWERS.labels(kind.value, method) for kind in Kind for method in ("GET", "HEAD")
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Answer one request."""
@@ -91,7 +93,7 @@ class Redirect:
 
     def _reply(self, scope: Scope) -> Reply:
         if scope["method"] not in {"GET", "HEAD"}:
-            metrics.REFUSED.labels("405").inc()
+            metrics.REFUSED.counts["405",] += 1
             return NOT_ALLOWED
         path = scope["path"]
         if path in ASKED_OF_EVERY_HOST:
@@ -104,11 +106,11 @@ class Redirect:
         request = self._request(scope, slug)
         link = self._links.get(request.domain, slug)
         if link is None and not self._ready():
-            metrics.REFUSED.labels("503").inc()
+            metrics.REFUSED.counts["503",] += 1
             return NOT_READY
         identity = self._identify(request)
         found = answer(link, request.ts, request.query.passed, identity.visitor.visitor_id)
-        self._count[found.kind, scope["method"]].inc()
+        metrics.ANSWERS.counts[found.kind, scope["method"]] += 1
         click_id = self._record(request, link, found, identity) if scope["method"] == "GET" else ""
         if not found.location:
             reply = GONE if found.status == 410 else NOT_FOUND
@@ -125,7 +127,7 @@ class Redirect:
         )
         client = scope["client"]
         return Request(
-            ts=time.time_ns() // 1_000_000,
+            ts=now_ms(),
             domain=self._links.domain(headers.get(b"host", b"").decode("latin-1")),
             path=scope["raw_path"],
             slug=slug,
@@ -137,7 +139,7 @@ class Redirect:
 
     def _identify(self, request: Request) -> Identity:
         salt = self._salts.at(request.ts)
-        visitor = identify(salt.key, request.address, request.user_agent, request.domain)
+        visitor = salt.ids.of(request.address, request.user_agent, request.domain)
         return Identity(visitor, salt.day, salt.local, self._honour_opt_out and objects(request.headers))
 
     def _record(self, request: Request, link: Link | None, found: Answer, identity: Identity) -> str:
@@ -146,7 +148,7 @@ class Redirect:
             click = capture(request, link, found, identity, self._outbox.upcoming)
             return click.id if self._outbox.put(click) else ""
         except Exception:
-            metrics.NOT_ACCEPTED.labels("capture_failed").inc()
+            metrics.NOT_ACCEPTED.counts["capture_failed",] += 1
             log.exception("An event could not be made")
             return ""
 

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
+from ingest.visitor import Ids
+
 SALT_BYTES = 32
 AHEAD_MS = 12 * 3_600_000
 """How long before its day a salt is published. With the day it makes 37 hours at most, so that the topic, which keeps
@@ -29,16 +31,16 @@ class SaltRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Salt(NamedTuple):
-    """A salt and the time in which it is the day's, Unix milliseconds, half-open."""
+    """A salt, ready for use, and the time in which it is the day's, Unix milliseconds, half-open."""
 
     day: str
-    key: bytes
+    ids: Ids
     local: bool
     start: int
     end: int
 
 
-_NEVER = Salt("", b"", False, 0, 0)
+_NEVER = Salt("", Ids(b""), False, 0, 0)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(SaltRecord).decode
 
@@ -88,7 +90,7 @@ class Salts:
         name = day.isoformat()
         shared = self._shared.get(name)
         key = shared or self._own.setdefault(name, self._random(SALT_BYTES))
-        return Salt(name, key, shared is None, self._midnight(day), self._midnight(day + timedelta(days=1)))
+        return Salt(name, Ids(key), shared is None, self._midnight(day), self._midnight(day + timedelta(days=1)))
 
     def _date(self, ts: int) -> date:
         return datetime.fromtimestamp(ts / 1000, UTC).astimezone(self._zone).date()
