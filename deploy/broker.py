@@ -3,7 +3,7 @@
 import base64
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +18,9 @@ from deploy.process import Process
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
+
+Option = str | int | float | bool
+"""Value of a librdkafka option."""
 
 HEAP = "-Xmx512m"
 
@@ -102,7 +105,9 @@ class LocalKafka:
         self.data.mkdir(parents=True, exist_ok=True)
         preflight.disk(self.data)
         if not preflight.port_is_free(self.port):
-            raise preflight.Missing(f"Port {self.port} for Kafka is taken. Choose another: `--kafka-port N` (0: any).")
+            raise preflight.Missing(
+                f"Port {self.port} for Kafka is taken.", "Choose another: `--kafka-port N` (0: any free one)."
+            )
         self._properties.write_text(
             PROPERTIES.format(
                 host=preflight.HOST, port=self.port, controller_port=preflight.free_port(), logs=self.data / "topics"
@@ -127,9 +132,9 @@ class LocalKafka:
         return answers({"bootstrap.servers": self.bootstrap})
 
 
-def answers(conf: dict[str, str], seconds: float = 1.0) -> bool:
+def answers(conf: Mapping[str, Option], seconds: float = 1.0) -> bool:
     """Whether the Kafka that `conf` names answers a client within `seconds`."""
-    quiet: dict[str, str | int | float | bool] = {"log_level": 0, "reconnect.backoff.max.ms": 200}
+    quiet: dict[str, Option] = {"log_level": 0, "reconnect.backoff.max.ms": 200}
     try:
         metadata = AdminClient({**conf, **quiet}).list_topics(timeout=seconds)
     except KafkaException:

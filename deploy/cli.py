@@ -1,11 +1,14 @@
 """The command line `weir`: a table of subcommands, each loaded only when it is called."""
 
 import importlib
+import os
 import sys
 
 import click
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+
+from deploy.folder import adopt
+from deploy.settings import StackSettings, prefix_of
 
 COMMANDS = {
     "up": "Start the whole local stack in the foreground.",
@@ -22,6 +25,10 @@ COMMANDS = {
     "run": "Run one service: redirector, worker, api or warehouse.",
 }
 """Subcommand → its line in the help; `import-log` lives in `deploy/commands/import_log.py`."""
+
+
+STARTERS = frozenset({"up", "demo", "run", "settings"})
+"""These start services by their own settings; all others are meant for the local stack where one runs."""
 
 
 class LazyGroup(click.Group):
@@ -46,13 +53,16 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="weir", prog_name="weir")
-def weir() -> None:
+@click.pass_context
+def weir(ctx: click.Context) -> None:
     """Weir: streaming click analytics with every click counted exactly once."""
+    if ctx.invoked_subcommand not in STARTERS:
+        adopt(os.environ, StackSettings().data)
 
 
-def describe(error: ValidationError, settings: type[BaseSettings] | None = None) -> str:
+def describe(error: ValidationError) -> str:
     """Settings that don't fit, a line each, by the name of the environment variable."""
-    prefix = str((settings or BaseSettings).model_config.get("env_prefix") or "WEIR_")
+    prefix = prefix_of(error.title)
     return "\n".join(
         f"{prefix}{'_'.join(str(part) for part in problem['loc'])}".upper() + f": {problem['msg']}"
         for problem in error.errors()

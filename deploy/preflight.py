@@ -21,21 +21,25 @@ WITHOUT_JAVA = "Or run with `--broker mock`, which needs neither Java nor Maven.
 
 
 class Missing(click.ClickException):
-    """Something that the user can bring or change; the message says how. Nothing has been started."""
+    """Something that the user can bring or change: what it is, and how."""
+
+    def __init__(self, reason: str, mend: str) -> None:
+        super().__init__(f"{reason} {mend}")
+        self.reason = reason
 
 
 def java() -> str:
     """Path of a Java that can run Kafka; raises `Missing`."""
     path = shutil.which("java")
     if path is None:
-        raise Missing(f"Java {JAVA_RELEASE} or newer is not installed (no `java` on the PATH). {_get_java()}")
+        raise Missing(f"Java {JAVA_RELEASE} or newer is not installed (no `java` on the PATH).", _get_java())
     # `java -version` writes to stderr; the path is the one just looked up.
     said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
     release = java_release(said)
     if release is None:
-        raise Missing(f"`{path} -version` does not answer like a Java: {said.strip()[:200]!r}. {_get_java()}")
+        raise Missing(f"`{path} -version` does not answer like a Java: {said.strip()[:200]!r}.", _get_java())
     if release < JAVA_RELEASE:
-        raise Missing(f"Kafka needs Java {JAVA_RELEASE} or newer, and {path} is Java {release}. {_get_java()}")
+        raise Missing(f"Kafka needs Java {JAVA_RELEASE} or newer, and {path} is Java {release}.", _get_java())
     return path
 
 
@@ -57,8 +61,8 @@ def maven() -> str:
     path = shutil.which("mvn")
     if path is None:
         raise Missing(
-            "Maven is not installed (no `mvn` on the PATH); it fetches Apache Kafka once. Get it with `sudo apt"
-            f" install maven`, `sudo dnf install maven` or `brew install maven`. {WITHOUT_JAVA}"
+            "Maven is not installed (no `mvn` on the PATH); it fetches Apache Kafka once.",
+            f"Get it with `sudo apt install maven`, `sudo dnf install maven` or `brew install maven`. {WITHOUT_JAVA}",
         )
     return path
 
@@ -68,8 +72,8 @@ def disk(folder: Path, needed: int = DISK_BYTES) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise Missing(
-            f"The disk of {folder} is nearly full: {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed."
-            " Free some space, or put the data elsewhere with `--data DIR` (WEIR_DATA)."
+            f"The disk of {folder} is nearly full: {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed.",
+            "Free some space, or put the data elsewhere with `--data DIR` (WEIR_DATA).",
         )
 
 

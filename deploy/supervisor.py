@@ -41,6 +41,9 @@ class What(enum.StrEnum):
     """What the supervisor tells about a service."""
 
     STARTING = "starting"
+    """With a detail: how far its preparations are."""
+    WARNING = "warning"
+    """Something about it that the user should know."""
     READY = "ready"
     DIED = "died"
     RESTARTING = "restarting"
@@ -139,9 +142,12 @@ class Supervisor:
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
-        while self._running:
-            self._stop(self._running.pop())
-        self._guardian.close()
+        try:
+            while self._running:
+                self._stop(self._running[-1])
+                self._running.pop()
+        finally:
+            self._guardian.close()  # an impatient Ctrl-C: what is left is killed
 
     def _stop(self, running: Running) -> None:
         name = running.service.name

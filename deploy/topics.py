@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it re-expor
 
 from ingest.kafka import TOPICS, KafkaSettings, Topic
 
-SECONDS = 30.0
+SECONDS = 10.0
 FOREVER = -1
 
 

@@ -1,6 +1,7 @@
 """Kafka's classpath: `pom.xml` resolved by Maven, once for each content of that file."""
 
 import hashlib
+import os
 import re
 import subprocess
 from collections import deque
@@ -26,12 +27,22 @@ def classpath(report: Report, cache: Path | None = None) -> str:
     What was resolved is remembered under the hash of `pom.xml` in `cache` (default: the user's), so that a second
     start asks neither Maven nor the network. Raises `Missing`.
     """
-    cache = cache or Path.home() / ".cache" / "weir"
-    remembered = cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}.classpath"
+    remembered = _remembered(cache)
     if not _still_there(remembered):
         remembered.parent.mkdir(parents=True, exist_ok=True)
         _resolve(remembered, report)
     return remembered.read_text().strip()
+
+
+def fetchable(cache: Path | None = None) -> None:
+    """Raise `Missing` where the jars are neither there nor to be had."""
+    if not _still_there(_remembered(cache)):
+        preflight.maven()
+
+
+def _remembered(cache: Path | None) -> Path:
+    content = hashlib.sha256(POM.read_bytes()).hexdigest()[:16]
+    return (cache or Path.home() / ".cache" / "weir") / f"kafka-{content}.classpath"
 
 
 def _still_there(remembered: Path) -> bool:
@@ -41,7 +52,7 @@ def _still_there(remembered: Path) -> bool:
 def _resolve(target: Path, report: Report) -> None:
     """Let Maven fetch the jars and write their paths to `target`, whole or not at all."""
     report("Apache Kafka: asking Maven for the jars")
-    fresh = target.with_suffix(".new")
+    fresh = target.with_suffix(f".{os.getpid()}")
     command = [preflight.maven(), "--batch-mode", "--file", str(POM), "dependency:build-classpath"]
     command += ["-Dmdep.includeScope=runtime", f"-Dmdep.outputFile={fresh}"]
     # No shell, and every word but Maven's own path is a constant or a path of ours.

@@ -1,0 +1,26 @@
+"""`weir run`: one service in the foreground, as a container or a unit file starts it."""
+
+import importlib
+
+import click
+
+from deploy.logs import LogSettings, configure
+
+SERVICES = {
+    "redirector": "ingest.server",
+    "worker": "streams.server",
+    "api": "api.server",
+    "warehouse": "warehouse.embedded.server",
+}
+"""Service → the module whose `main()` serves until it is told to stop."""
+
+
+@click.command()
+@click.argument("service", type=click.Choice(list(SERVICES)))
+def command(service: str) -> None:
+    """Run one service in the foreground until SIGTERM or Ctrl-C.
+
+    Its settings come from the environment; `weir settings` lists them.
+    """
+    configure(LogSettings())
+    importlib.import_module(SERVICES[service]).main()

@@ -1,0 +1,229 @@
+"""The local stack: broker, warehouse, redirector, worker and API, as `weir up`, `weir demo` and the tests run it."""
+
+import dataclasses
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import click
+import httpx
+from pydantic import SecretStr
+
+from deploy import preflight, topics
+from deploy.broker import START_SECONDS, STOP_SECONDS, LocalKafka, answers
+from deploy.folder import Folder
+from deploy.kafka import jars
+from deploy.settings import StackSettings, environment
+from deploy.supervisor import Notice, Service, Supervisor, What
+from ingest.kafka import KafkaSettings
+from warehouse.client import WarehouseUnavailable
+from warehouse.embedded.settings import EmbeddedSettings
+from warehouse.migrate import MigrationConflict, migrate
+from warehouse.settings import WarehouseSettings
+
+WEIR = (sys.executable, "-P", "-m", "deploy")
+"""The command line as a process; -P: a folder named `api` where the user stands is not taken for ours."""
+
+MOCK_MEANS = (
+    "librdkafka's mock cluster is the broker: it keeps clicks in memory only (5 MiB a partition, gone when the stack"
+    " stops) and is no ground for exactly-once. It is for a first look."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Addresses:
+    """Where the stack's parts are to be reached."""
+
+    redirector: str
+    api: str
+    clickhouse: str
+    kafka: str
+
+
+class Stack:
+    """The whole local stack, as a context manager; what it starts is stopped at the end, however the end comes.
+
+    With `WEIR_KAFKA` or `WEIR_CLICKHOUSE` in the environment it uses those servers and starts none of its own.
+    After `start`, `addresses`, `kafka` and `warehouse` say how to reach its parts. Entering raises
+    `click.ClickException` (`Missing`, `Failed`) with what is wrong and what to do; nothing is left running then.
+    """
+
+    addresses: Addresses
+    kafka: KafkaSettings
+    warehouse: WarehouseSettings
+
+    def __init__(self, settings: StackSettings | None = None, tell: Callable[[Notice], None] = lambda _: None) -> None:
+        self._settings = settings or StackSettings()
+        self._tell = tell
+        self.folder = Folder(self._settings.data)
+        self._supervisor: Supervisor | None = None
+        self._ports: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the services' logs."""
+        return self.folder.path / "logs"
+
+    def start(self) -> None:
+        """Start everything in order; returns when all of it is ready."""
+        self.folder.take()
+        try:
+            preflight.disk(self.folder.path)
+            self._supervisor = Supervisor(self.logs, self._tell)
+            self._start_stores(self._supervisor)
+            self._start_services(self._supervisor)
+        except BaseException:  # Ctrl-C too: whatever the reason, nothing is left running
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, in the reverse order. May be called twice."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        self.folder.release()
+
+    def wait(self) -> None:
+        """Wait until a service was given up, and raise `Failed` with its reason."""
+        if self._supervisor is not None:
+            self._supervisor.failed.wait()
+            raise self._supervisor.failure or RuntimeError("a stack failed without a reason")
+
+    def pids(self) -> dict[str, int]:
+        """Process id of each service."""
+        return self._supervisor.pids() if self._supervisor else {}
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which the other commands reach this stack."""
+        return environment(self.kafka) | environment(self.warehouse) | {"WEIR_API": self.addresses.api}
+
+    def _start_stores(self, supervisor: Supervisor) -> None:
+        """Broker, then warehouse, then their topics and tables."""
+        self.kafka = self._start_broker(supervisor)
+        self.warehouse = self._start_warehouse(supervisor)
+        if self.kafka.kafka_mock is None:
+            topics.refuse_wrong(topics.ensure(self.kafka))
+        try:
+            migrate(self.warehouse)
+        except (WarehouseUnavailable, MigrationConflict) as error:
+            raise click.ClickException(str(error)) from error
+
+    def _start_broker(self, supervisor: Supervisor) -> KafkaSettings:
+        given = KafkaSettings()
+        if "kafka" in given.model_fields_set:
+            if not answers(given.librdkafka(), seconds=10):
+                raise preflight.Missing(
+                    f"No Kafka answers at {given.kafka} (WEIR_KAFKA).",
+                    "Check the address, and the WEIR_KAFKA_… settings of TLS and SASL.",
+                )
+            return given
+        if self._is_mock():
+            return self._start_mock(supervisor)
+        port = self._port("kafka", self._settings.kafka_port, 9092)
+        kafka = LocalKafka(self.folder.path / "kafka", port)
+        command = kafka.prepare(lambda detail: self._tell(Notice("kafka", What.STARTING, detail)))
+        service = Service("kafka", command, kafka.answers, start_seconds=START_SECONDS, stop_seconds=STOP_SECONDS)
+        supervisor.start(service)
+        return KafkaSettings(kafka=kafka.bootstrap, kafka_security_protocol="PLAINTEXT", kafka_replication=1)
+
+    def _is_mock(self) -> bool:
+        """Whether the mock is wanted, or all that can be had here."""
+        if self._settings.broker == "auto":
+            try:
+                preflight.java()
+                jars.fetchable()
+            except preflight.Missing as missing:
+                self._tell(Notice("kafka", What.WARNING, f"{missing.reason} So {MOCK_MEANS}"))
+                return True
+        elif self._settings.broker == "mock":
+            self._tell(Notice("kafka", What.WARNING, MOCK_MEANS))
+        return self._settings.broker == "mock"
+
+    def _start_mock(self, supervisor: Supervisor) -> KafkaSettings:
+        address = self.folder.path / "mock-broker"
+        address.unlink(missing_ok=True)
+        supervisor.start(
+            Service(
+                "kafka",
+                (sys.executable, "-P", "-m", "deploy.mock_broker", str(address)),
+                address.exists,
+                restart=False,  # another one would be an empty one at another address
+            )
+        )
+        return KafkaSettings(
+            kafka=address.read_text(),
+            kafka_security_protocol="PLAINTEXT",
+            kafka_partitions=4,
+            kafka_mock=uuid.uuid4(),
+        )
+
+    def _start_warehouse(self, supervisor: Supervisor) -> WarehouseSettings:
+        given = WarehouseSettings()
+        if "clickhouse" in given.model_fields_set:
+            return given
+        port = self._port("warehouse", self._settings.warehouse_port, 8123)
+        address = f"http://{preflight.HOST}:{port}"
+        own = EmbeddedSettings(
+            path=self.folder.path / "warehouse",
+            host=preflight.HOST,
+            port=port,
+            user="weir",
+            password=SecretStr(self.folder.password("warehouse")),
+            reader_password=SecretStr(self.folder.password("reader")),
+        )
+        supervisor.start(_service("warehouse", environment(own), f"{address}/ping", stop_seconds=30))
+        return WarehouseSettings(clickhouse=address, clickhouse_user=own.user, clickhouse_password=own.password)
+
+    def _start_services(self, supervisor: Supervisor) -> None:
+        """API, workers and redirectors side by side; stopped the other way round, the redirector first."""
+        where = environment(self.kafka) | environment(self.warehouse)
+        api = self._port("api", self._settings.api_port, 8090)
+        redirector = self._port("redirector", self._settings.redirector_port, 8080)
+        services = [_service("api", where | {"WEIR_API_PORT": str(api)}, _ready(api))]
+        for number in range(self._settings.workers):
+            name = f"worker-{number + 1}" if number else "worker"
+            port = self._port(name, 0, 8070 + number)
+            services.append(_service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35))
+        services.append(
+            _service(
+                "redirector", where | {"WEIR_REDIRECTOR_PORT": str(redirector)}, _ready(redirector), stop_seconds=25
+            )
+        )
+        supervisor.start(*services)
+        self.addresses = Addresses(
+            redirector=f"http://{preflight.HOST}:{redirector}",
+            api=f"http://{preflight.HOST}:{api}",
+            clickhouse=self.warehouse.clickhouse,
+            kafka=self.kafka.kafka,
+        )
+        self.folder.publish(self.environment())
+
+    def _port(self, service: str, asked: int, friendly: int) -> int:
+        return self.folder.port(service, asked, friendly, self._ports)
+
+
+def _service(name: str, env: dict[str, str], ready: str, *, stop_seconds: float = 15.0) -> Service:
+    """One of Weir's own services, ready when an address answers 200."""
+    return Service(
+        name, (*WEIR, "run", name.partition("-")[0]), lambda: is_ready(ready), env=env, stop_seconds=stop_seconds
+    )
+
+
+def _ready(port: int) -> str:
+    return f"http://{preflight.HOST}:{port}/-/ready"
+
+
+def is_ready(address: str) -> bool:
+    """Whether an address answers 200 within a second."""
+    try:
+        return httpx.get(address, timeout=1.0, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
