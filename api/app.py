@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from api.auth import TokenGate
 from api.errors import ApiError, answer_api_error, answer_fault, answer_http_exception
+from api.links import endpoints as links
+from api.links.shelf import LinkShelf
 from api.query import endpoints as query
 from api.query.run import Warehouse
 from api.settings import ApiSettings
@@ -22,8 +24,11 @@ ADDRESSES = {
     "POST /v1/query": "Metrics by dimensions, with filters, for a range of time.",
     "GET /v1/breakdown/{dimension}": "The same by one dimension: ?metrics=&range=&filter=&format=json|csv.",
     "GET /v1/timeseries": "The same over time: ?interval=hour|day|week|month.",
+    "GET, POST /v1/links": "Links: ?q=&domain=&campaign=&tag=&limit=; a new one.",
+    "GET, PATCH, DELETE /v1/links/{id}": "One link; `If-Match` guards a change.",
+    "POST /v1/links/bulk": "Up to 1,000 new links, an answer for each.",
     "GET /-/live": "200 while the process runs.",
-    "GET /-/ready": "200 when ClickHouse and Kafka answer, else 503 with what is missing.",
+    "GET /-/ready": "200 when ClickHouse answers and all links are read, else 503 with what is missing.",
     "GET /-/metrics": "The API's own metrics, for Prometheus.",
 }
 
@@ -40,8 +45,8 @@ async def live(_request: Request) -> JSONResponse:
 
 async def ready(request: Request) -> JSONResponse:
     """Whether all that the API needs is there."""
-    checks = {"clickhouse": await request.app.state.warehouse.ping()}
-    missing = [name for name, there in checks.items() if not there]
+    missing = [] if await request.app.state.warehouse.ping() else ["clickhouse"]
+    missing += request.app.state.links.missing()
     return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
 
@@ -51,16 +56,15 @@ async def metrics(request: Request) -> Response:
 
 
 def create_app(settings: ApiSettings) -> Starlette:
-    """The application; connects when it starts, and starts without ClickHouse too."""
+    """The application; connects when it starts, and starts without ClickHouse and Kafka too."""
     telemetry = Telemetry()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.settings = settings
         app.state.telemetry = telemetry
-        app.state.warehouse = Warehouse(settings)
-        yield
-        await app.state.warehouse.close()
+        async with Warehouse(settings) as app.state.warehouse, LinkShelf(settings, telemetry).open() as app.state.links:
+            yield
 
     return Starlette(
         routes=[
@@ -69,6 +73,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             Route("/-/ready", ready),
             Route("/-/metrics", metrics),
             *query.ROUTES,
+            *links.ROUTES,
         ],
         middleware=[
             Middleware(Measured, telemetry=telemetry),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import clickhouse_connect
 import structlog
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
@@ -14,9 +13,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from api.errors import ApiError, Away, Internal, TooExpensive
 from api.query.build import Statement
 from api.settings import ApiSettings
-from warehouse.settings import WarehouseSettings
+from warehouse.client import WarehouseUnavailable, connect_async
 
 log = structlog.get_logger()
+FAILURES = (ClickHouseError, WarehouseUnavailable, aiohttp.ClientError, OSError, TimeoutError)
 TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED = 159, 160, 158, 241
 TOO_EXPENSIVE = {TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED}
 
@@ -54,7 +54,7 @@ class Warehouse:
         try:
             client = await self._connected()
             found = await client.query(statement.sql, parameters=dict(statement.parameters), settings=self._limits)
-        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             raise _translated(error) from error
         return Rows(
             columns=found.column_names,
@@ -67,10 +67,14 @@ class Warehouse:
         """Whether ClickHouse answers."""
         try:
             return bool(await (await self._connected()).ping())
-        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError):
+        except FAILURES:
             return False
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> "Warehouse":
+        """Nothing is connected yet."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """Let go of the connections."""
         if self._client is not None:
             await self._client.close()
@@ -80,16 +84,6 @@ class Warehouse:
             if self._client is None:
                 self._client = await connect_async(self._settings)
             return self._client
-
-
-async def connect_async(settings: WarehouseSettings) -> AsyncClient:
-    """A client without a session, so that queries run side by side."""
-    return await clickhouse_connect.get_async_client(
-        dsn=settings.clickhouse + "/" + settings.clickhouse_database,
-        username=settings.clickhouse_user,
-        password=settings.clickhouse_password.get_secret_value(),
-        autogenerate_session_id=False,
-    )
 
 
 def _translated(error: Exception) -> ApiError:

@@ -1,0 +1,78 @@
+"""The book of links: every link there is, in memory, as the compacted topic `links` tells it."""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from ingest.links import Link, link_id
+
+log = structlog.get_logger()
+_decode = msgspec.json.Decoder(Link).decode
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which links a list shows: all that is given must fit; `text` is searched for in slug, title and destination."""
+
+    domain: str = ""
+    campaign: str = ""
+    tag: str = ""
+    text: str = ""
+
+    def fits(self, link: Link) -> bool:
+        """Whether the list shows it."""
+        return (
+            (not self.domain or link.domain == self.domain)
+            and (not self.campaign or link.campaign == self.campaign)
+            and (not self.tag or self.tag in link.tags)
+            and (not self.text or self.text in f"{link.slug}\n{link.title}\n{link.destination}".casefold())
+        )
+
+
+Cursor = tuple[int, str]
+"""Where a page ends: when its last link was made, and its id."""
+
+
+class LinkBook:
+    """Links by id. Written by the follower's thread and read by others: each change is one dictionary operation."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, Link] = {}
+
+    def record(self, key: bytes, value: bytes | None) -> None:
+        """Take a record of the topic; one that can't be read is logged and leaves the book as it is."""
+        try:
+            if value:
+                self.put(_decode(value))
+            else:
+                self.drop(link_id(*key.decode().split("/", 1)))
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+            log.error("link_unreadable", key=key, error=str(error))
+
+    def put(self, link: Link) -> None:
+        """Take a version of a link, unless a later one is there."""
+        known = self._links.get(link.id)
+        if known is None or known.version <= link.version:
+            self._links[link.id] = link
+
+    def drop(self, id_: str) -> None:
+        """Forget a link."""
+        self._links.pop(id_, None)
+
+    def get(self, id_: str) -> Link | None:
+        """The link of that id."""
+        return self._links.get(id_)
+
+    def page(self, wanted: Wanted, limit: int, after: Cursor | None) -> tuple[list[Link], int]:
+        """A page of links, the newest first, and how many there are on all pages. Takes time by the book's size."""
+        fitting = [link for link in list(self._links.values()) if wanted.fits(link)]
+        rest: Iterable[Link] = fitting if after is None else (link for link in fitting if cursor(link) < after)
+        return heapq.nlargest(limit, rest, key=cursor), len(fitting)
+
+
+def cursor(link: Link) -> Cursor:
+    """The link's place in lists."""
+    return link.created_at, link.id
