@@ -1,0 +1,126 @@
+"""`weir query`: ask the API, and print a table with bars, JSON or CSV."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from api.client import ApiFailure, Client
+from api.errors import BadRequest
+from api.query.shorthand import read_filter
+from api.settings import CliSettings
+from deploy.printable import printable
+
+BAR = 24
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@click.command()
+@click.option("--metrics", default="clicks,visitors", show_default=True, help="What is counted, joined by commas.")
+@click.option("--by", "dimensions", default="", help="What it is broken down by, joined by commas, as channel,device.")
+@click.option("--range", "range_", default="7d", show_default=True, help="day, 7d, 24h, month, 12mo, all …")
+@click.option("--from", "from_", metavar="DATE", help="First day or moment, instead of --range.")
+@click.option("--to", metavar="DATE", help="Last day (included) or moment (excluded).")
+@click.option(
+    "--filter", "filters", multiple=True, help="As channel=Email, country!=CH|AT, referrer~google; all must hold."
+)
+@click.option("--zone", default="", help="IANA time zone; the installation's unless given.")
+@click.option("--order", help="Metric or dimension to sort by, as clicks or channel:asc.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
+@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--api", metavar="URL", help="Address of the API; else WEIR_API.")
+def command(format_: str, as_json: bool, api: str | None, **asked: Any) -> None:  # noqa: ANN401 - click's options
+    """Ask the API, and print a table with bars."""
+    body = _body(**asked)
+    try:
+        with Client(CliSettings(api=api) if api else CliSettings()) as client:
+            if format_ == "csv" and not as_json:
+                click.echo(client.query_csv(body), nl=False)
+                return
+            answer = client.query(body)
+    except ApiFailure as failure:
+        raise click.ClickException(str(failure)) from None
+    if as_json or format_ == "json":
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        _print(answer)
+
+
+def _body(*, metrics: str, dimensions: str, zone: str, limit: int, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - the rest
+    """The options → the body of `POST /v1/query`."""
+    return {
+        "metrics": metrics.split(","),
+        "dimensions": [part for part in dimensions.split(",") if part],
+        "filters": _filters(asked["filters"]),
+        "date_range": _range(asked["range_"], asked["from_"], asked["to"]),
+        "time_zone": zone,
+        "order_by": [_order(asked["order"])] if asked["order"] else [],
+        "pagination": {"limit": limit},
+        "include": {"total_rows": True, "totals": True},
+    }
+
+
+def _filters(texts: Sequence[str]) -> list[list[Any]]:
+    try:
+        return [read_filter(text, "--filter") for text in texts]
+    except BadRequest as error:
+        raise click.UsageError(f"{error.message} {error.hint}") from None
+
+
+def _range(preset: str, start: str | None, end: str | None) -> str | list[str]:
+    if start and end:
+        return [start, end]
+    if start or end:
+        raise click.UsageError("--from and --to go together.")
+    return preset
+
+
+def _order(text: str) -> list[str]:
+    """`clicks`, `clicks:asc`, `time:day`, `time:day:asc` → name and direction."""
+    name, _, direction = text.rpartition(":")
+    return [name, direction] if name and direction in {"asc", "desc"} else [text, "desc"]
+
+
+def bar(value: float, most: float) -> str:
+    """A bar as long as the value's part of the greatest one, in eighths of a character."""
+    eighths = round(BAR * 8 * value / most) if most > 0 else 0
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def _print(answer: dict[str, Any]) -> None:
+    query, meta, results = answer["query"], answer["meta"], answer["results"]
+    table = Table(box=None, header_style="bold", footer_style="dim", show_footer=bool(query["dimensions"]))
+    for index, name in enumerate(query["dimensions"]):
+        table.add_column(name, footer="" if index else "all")
+    for name, total in zip(query["metrics"], meta["totals"], strict=True):
+        table.add_column(name, justify="right", footer=_number(total))
+    table.add_column("")
+    most = max((row["metrics"][0] or 0 for row in results), default=0)
+    for row in results:
+        names = [printable(value if value != "" else "(none)") for value in row["dimensions"]]
+        table.add_row(*names, *map(_number, row["metrics"]), bar(row["metrics"][0] or 0, most))
+    console = Console()
+    console.print(table)
+    _print_notes(console, answer, len(results))
+
+
+def _print_notes(console: Console, answer: dict[str, Any], shown: int) -> None:
+    meta, query = answer["meta"], answer["query"]
+    start, end = query["date_range"]
+    left_out = ", ".join(f"{count:,} {name}" for name, count in meta["left_out"].items() if count)
+    notes = [
+        f"{start} to {end} ({query['time_zone']}); {meta['rows_read']:,} rows read in {meta['elapsed_ms']:.0f} ms.",
+        f"Not counted as clicks: {left_out}." if left_out else "",
+        f"{meta['total_rows'] - shown} more rows: --limit." if meta["total_rows"] > shown else "",
+        *(warning["message"] for warning in meta["warnings"]),
+    ]
+    for note in filter(None, notes):
+        console.print(note, style="dim", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}"

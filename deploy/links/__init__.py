@@ -1,0 +1,1 @@
+"""Links in files: what `weir links import` reads."""
