@@ -9,11 +9,11 @@ from collections.abc import Generator
 
 import structlog
 import uvicorn
-from warehouse.client import connect_async
 
 from streams import health
 from streams.pipeline import pipeline
 from streams.settings import StreamSettings
+from warehouse.client import connect_async
 from warehouse.ledger import Ledger
 
 log = structlog.get_logger()

@@ -73,14 +73,17 @@ class Consumer(driver.Consumer):
         """Fetch, and yield one message a batch; Faust's drain loop awaits each one's way into its channel."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        if not records or self.should_stop or not self.flow_active:
+        if not records or self.should_stop or not self._flows(generation):
             return  # a rebalance is under way; when it is over, `seek_to_committed` says where to read on
         wanted = {tp: found for tp, found in records.items() if tp in (active or ())}
         for tp, message in self._messages(wanted):
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+            if not self._flows(generation):
                 return
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             yield tp, message
+
+    def _flows(self, generation: int) -> bool:
+        return self.flow_active and bool(self.app.consumer_generation_id == generation)
 
     def _messages(self, records: Mapping[TP, list[Any]]) -> Iterable[tuple[TP, ConsumerMessage]]:
         single = {}
