@@ -57,19 +57,28 @@ NO_SOURCE = {"(direct)"}
 NO_MEDIUM = {"", "(none)", "(not set)"}
 
 
+class Campaign(NamedTuple):
+    """What the name of a campaign says of its channel."""
+
+    cross_network: bool = False
+    shop: bool = False
+
+
 class Traffic(NamedTuple):
-    """What a channel is decided by; all lower-case."""
+    """What the rules look at; text is lower-case."""
 
     source: str = ""
-    """`utm_source`, canonical, or what a click id or the referrer says instead (`traffic`)."""
+    """`utm_source`, canonical, or the source of a click id (`traffic`); empty for a click with a referrer only."""
     medium: str = ""
     """`utm_medium`, canonical."""
-    campaign: str = ""
-    """`utm_campaign`, canonical."""
+    campaign: Campaign = Campaign()
+    """What `utm_campaign`, canonical, says."""
     category: Category | None = None
-    """Category of the source."""
+    """Category of the source, or of the referrer where there is no source."""
     click_id: Means | None = None
     """What the click id of the query says."""
+    referred: bool = False
+    """There is a referrer."""
 
 
 def paid(click: Traffic) -> bool:
@@ -79,12 +88,12 @@ def paid(click: Traffic) -> bool:
 
 def shopping(click: Traffic) -> bool:
     """A shopping site, or a campaign that matches `(([^a-df-z]|^)shop|shopping)`."""
-    return click.category is Category.SHOPPING or SHOP_CAMPAIGN.search(click.campaign) is not None
+    return click.category is Category.SHOPPING or click.campaign.shop
 
 
 def cross_network(click: Traffic) -> bool:
     """The campaign contains `cross-network`."""
-    return "cross-network" in click.campaign
+    return click.campaign.cross_network
 
 
 def paid_shopping(click: Traffic) -> bool:
@@ -162,7 +171,7 @@ def mobile_push(click: Traffic) -> bool:
 
 def referral(click: Traffic) -> bool:
     """Any other known source, or medium referral, app or link."""
-    return click.source != "" or click.medium in REFERRAL_MEDIA
+    return click.source != "" or click.referred or click.medium in REFERRAL_MEDIA
 
 
 def direct(click: Traffic) -> bool:  # noqa: ARG001 - the last rule takes what is left
@@ -197,18 +206,27 @@ RULES: tuple[Rule, ...] = (
 
 
 class Signs(NamedTuple):
-    """What one click says of its channel: the inputs of `channel`, from the columns of that name."""
+    """What one click says of its channel."""
 
     utm_source: str = ""
+    """Canonical, as `utm_medium`."""
     utm_medium: str = ""
-    utm_campaign: str = ""
+    campaign: Campaign = Campaign()
     ad_click: str = ""
-    referrer_host: str = ""
+    """Name of the click id in the query."""
     referrer_source: str = ""
+    """Name of the known site that the referrer is."""
+    referred: bool = False
+    """There is a referrer, known or not."""
     asked: str = ""
     """`w_ch` as sent."""
     qr: bool = False
     """`w_qr`."""
+
+
+def campaign(name: str) -> Campaign:
+    """What a canonical `utm_campaign` says."""
+    return Campaign("cross-network" in name, SHOP_CAMPAIGN.search(name) is not None)
 
 
 def traffic(signs: Signs) -> Traffic:
@@ -217,23 +235,19 @@ def traffic(signs: Signs) -> Traffic:
     A paid click id outranks `utm_source`, as auto-tagging does at Google; one that proves no payment (`fbclid`) only
     fills a gap, since it is added to every link that is shared there.
     """
-    known = CLICK_IDS.get(signs.ad_click)
-    utm_source = "" if signs.utm_source in NO_SOURCE else signs.utm_source
+    source = "" if signs.utm_source in NO_SOURCE else signs.utm_source
     medium = "" if signs.utm_medium in NO_MEDIUM else signs.utm_medium
-    means = _counts(known, utm_source, medium)
-    if known is not None and (means is Means.PAID or (means is not None and not utm_source)):
+    known = _telling(CLICK_IDS.get(signs.ad_click), tagged=bool(source or medium))
+    if known and (known.means is Means.PAID or not source):
         source = known.source
-    else:
-        source = utm_source or signs.referrer_host
-    site = SOURCES.of_utm(signs.referrer_source.lower() if source == signs.referrer_host else source)
-    return Traffic(source, medium, signs.utm_campaign, site.category if site else None, means)
+    site = SOURCES.of_utm(source or signs.referrer_source.lower())
+    means = known.means if known else None
+    return Traffic(source, medium, signs.campaign, site.category if site else None, means, signs.referred)
 
 
-def _counts(known: ClickId | None, utm_source: str, medium: str) -> Means | None:
-    """What the click id says, unless it proves little and the link itself says where it stands."""
-    if known is None or (known.means is Means.SOCIAL and (utm_source or medium)):
-        return None
-    return known.means
+def _telling(known: ClickId | None, *, tagged: bool) -> ClickId | None:
+    """The click id, unless it proves little and the link itself says where it stands."""
+    return None if known and known.means is Means.SOCIAL and tagged else known
 
 
 def channel(signs: Signs) -> str:
@@ -252,11 +266,25 @@ class Channels:
     columns: tuple[str, ...] = ("channel",)
 
     def __init__(self, cache_size: int = 50_000) -> None:
-        self.cache: Memo[tuple[object, ...], str] = Memo(lambda key: channel(Signs(*key)), cache_size)  # type: ignore[arg-type] # a plain tuple of the fields is the cheaper key
+        self.cache = Memo(_channel_of, cache_size)
+        self._campaigns = Memo(campaign, cache_size)
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:
         """The channel of every click."""
-        known = (columns[name] for name in Signs._fields[:6])
-        asked = [click.channel for click in clicks]
-        scanned = [click.qr for click in clicks]
-        return {"channel": self.cache.all(zip(*known, asked, scanned, strict=True))}
+        keys = zip(
+            columns["utm_source"],
+            columns["utm_medium"],
+            self._campaigns.all(columns["utm_campaign"]),
+            columns["ad_click"],
+            columns["referrer_source"],
+            map(bool, columns["referrer_host"]),
+            [click.channel for click in clicks],
+            [click.qr for click in clicks],
+            strict=True,
+        )
+        return {"channel": self.cache.all(keys)}
+
+
+def _channel_of(key: tuple[str, str, Campaign, str, str, bool, str, bool]) -> str:
+    """`channel` of a plain tuple, which is the cheaper key."""
+    return channel(Signs(*key))

@@ -42,7 +42,9 @@ def read_click_ids(path: Path = RULES) -> Mapping[str, ClickId]:
 
 
 CLICK_IDS = read_click_ids()
-RANK = {parameter: rank for rank, parameter in enumerate(CLICK_IDS)}
+NAMES = tuple(CLICK_IDS)
+RANK = {f"{prefix}{parameter}": rank for rank, parameter in enumerate(CLICK_IDS) for prefix in ("", "amp;")}
+"""Parameter → place in the order; `amp;` is what an `&amp;` in the address of a link turns into."""
 
 
 def ad_click(query: str) -> str:
@@ -50,8 +52,9 @@ def ad_click(query: str) -> str:
 
     Presence counts, since the redirector blanks the values; names are compared without regard to case.
     """
-    names = {pair.partition("=")[0].removeprefix("amp;") for pair in query.lower().split("&")}
-    return min(names & RANK.keys(), key=RANK.__getitem__, default="")
+    names = [pair.partition("=")[0] for pair in query.lower().split("&")]
+    strongest = min((RANK[name] for name in names if name in RANK), default=None)
+    return "" if strongest is None else NAMES[strongest]
 
 
 class ClickIds:

@@ -57,7 +57,6 @@ class Geo:
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
         """The five columns of every click."""
         made = columns_of(self.columns, self.cache.all([click.network for click in clicks]))
-        for i, click in enumerate(clicks):
-            if click.opted_out:
-                made["city"][i] = ""
+        for i in [i for i, click in enumerate(clicks) if click.opted_out]:
+            made["city"][i] = ""
         return made

@@ -1,7 +1,6 @@
 """A bounded cache that costs a click one dictionary lookup, and the turn from rows to columns."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -61,4 +60,6 @@ class Memo(dict[K, V]):
 
 def columns_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     """Rows of tuples as a list a name; `names` in the tuples' order."""
-    return {name: list(map(itemgetter(i), rows)) for i, name in enumerate(names)}
+    if not rows:
+        return {name: [] for name in names}
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

@@ -152,6 +152,7 @@ class Databases:
         self._directory = directory
         self._stamps: dict[Path, Stamp] = {}
         self._open: dict[Path, Database] = {}
+        self._ordered: list[Database] = []
         self.refresh()
         if not self._open:
             log.warning(
@@ -161,7 +162,7 @@ class Databases:
     @property
     def names(self) -> tuple[str, ...]:
         """Files in use, in the order in which they are asked."""
-        return tuple(database.name for database in self._ordered())
+        return tuple(database.name for database in self._ordered)
 
     def refresh(self) -> bool:
         """Open what is new or changed, drop what is gone; True if answers may be others now."""
@@ -172,6 +173,7 @@ class Databases:
         for path in gone:
             del self._open[path]
         opened = [self._reopen(path) for path in changed]
+        self._ordered = sorted(self._open.values(), key=lambda database: (database.layout.rank, database.name))
         return bool(gone) or any(opened)
 
     def place(self, address: str) -> Place:
@@ -185,7 +187,7 @@ class Databases:
         return found if isinstance(found, System) else System()
 
     def _first(self, holds: type[Place] | type[System], address: str) -> Answer:
-        for database in self._ordered():
+        for database in self._ordered:
             if database.layout.holds is holds and (database.ipv6 if ":" in address else database.ipv4):
                 try:
                     if (found := database.ask(address)) is not None:
@@ -193,9 +195,6 @@ class Databases:
                 except (AddressNotFoundError, ValueError):
                     continue
         return None
-
-    def _ordered(self) -> list[Database]:
-        return sorted(self._open.values(), key=lambda database: (database.layout.rank, database.name))
 
     def _look(self) -> dict[Path, Stamp]:
         if self._directory is None or not self._directory.is_dir():

@@ -1,6 +1,6 @@
 """UTM: the five campaign parameters, as spelled and in one canonical spelling."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote_plus
@@ -71,32 +71,59 @@ def _spellings(path: Path, field: str, entries: object) -> Mapping[str, str]:
     return found
 
 
-def utm(query: str, taxonomy: Taxonomy) -> Utm:
-    """The five parameters of a raw query.
+class Value(NamedTuple):
+    """One parameter's value."""
 
-    Names are compared without regard to case; of a repeated one the first that is not blank counts. `+` is a space;
-    a malformed escape stays as it is, bytes that are not UTF-8 become replacement characters.
+    canonical: str
+    raw: str
+    """Percent-decoded, `+` as a space."""
+
+
+def value(encoded: str, spellings: Mapping[str, str]) -> Value:
+    """One value of a raw query; a malformed escape stays, bytes that are not UTF-8 become replacement characters."""
+    raw = unquote_plus(encoded)
+    canonical = normalised(raw)
+    return Value(spellings.get(canonical, canonical), raw)
+
+
+BLANK = Value("", "")
+Read = Callable[[str], Value]
+
+
+def utm(query: str, read: Sequence[Read]) -> Utm:
+    """The five parameters of a raw query, whose values are read by one function a field.
+
+    Names are compared without regard to case; of a repeated one the first that is not blank counts.
     """
-    values = [""] * len(FIELDS)
+    found: dict[int, Value] = {}
     for pair in query.split("&"):
-        name, _, value = pair.partition("=")
+        name, _, encoded = pair.partition("=")
         place = KEYS.get(name.lower())
-        if place is not None and not values[place].strip():
-            values[place] = unquote_plus(value)
-    if not any(values):
+        if place is not None and (place not in found or not found[place].canonical):
+            found[place] = read[place](encoded)
+    if not found:
         return NOTHING
-    canonical = map(normalised, values)
-    return Utm(*(taxonomy[field].get(value, value) for field, value in zip(FIELDS, canonical, strict=True)), *values)
+    values = [found.get(place, BLANK) for place in range(len(FIELDS))]
+    return Utm(*[value.canonical for value in values], *[value.raw for value in values])
 
 
 class UtmParameters:
-    """The ten `utm_` columns from the query."""
+    """The ten `utm_` columns from the query.
+
+    Queries are often unique (a recipient's id stands in them) where the values in them are not, so both are cached.
+    """
 
     columns: tuple[str, ...] = Utm._fields
 
     def __init__(self, taxonomy: Taxonomy, cache_size: int = 50_000) -> None:
-        self.cache: Memo[str, Utm] = Memo(lambda query: utm(query, taxonomy), cache_size)
+        self._values = [_values(taxonomy[field], cache_size) for field in FIELDS]
+        read = [values.__getitem__ for values in self._values]
+        self.cache: Memo[str, Utm] = Memo(lambda query: utm(query, read), cache_size)
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
         """The UTM columns of every click."""
         return columns_of(self.columns, self.cache.all([click.query for click in clicks]))
+
+
+def _values(spellings: Mapping[str, str], size: int) -> Memo[str, Value]:
+    return Memo(lambda encoded: value(encoded, spellings), size)
