@@ -55,7 +55,13 @@ class Entry(NamedTuple):
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 # Where a virtual host stands first (Apache's vhost_combined), the user would begin with "- ": no line of this format.
 _LINE = re.compile(
-    rb"([!-~]+) [!-~]+ (?!- [^\[])[^\"]*?\[([^\]]{1,40})\] " + _QUOTED + rb" (\d+) (?:\d+|-) " + _QUOTED + rb" " + _QUOTED + rb"(?: .*)?",
+    rb'([!-~]+) [!-~]+ (?!- [^\[])[^"]*?\[([^\]]{1,40})\] '
+    + _QUOTED
+    + rb" (\d+) (?:\d+|-) "
+    + _QUOTED
+    + rb" "
+    + _QUOTED
+    + rb"(?: .*)?",
     re.DOTALL,
 )
 _REQUEST = re.compile(rb"([A-Za-z][A-Za-z-]*) +(\S+)(?: +HTTP/\d(?:\.\d)?)?")

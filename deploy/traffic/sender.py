@@ -75,9 +75,12 @@ async def send(
     can't be reached, or leaves `MAX_UNANSWERED` requests in a row without an answer.
     """
     queue, pace, failures = iter(visits), Pace(rate), _Failures()
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(connections):
-            workers.create_task(_work(queue, target, pace, failures, record))
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(connections):
+                workers.create_task(_work(queue, target, pace, failures, record))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None  # all workers fail for the same reason
 
 
 async def _work(
