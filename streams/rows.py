@@ -1,6 +1,7 @@
 """Rows: what the redirector said, as columns of `events`, and the columns that place a record in the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -10,23 +11,27 @@ from streams.decode import DeadLetter, salt_day_number
 from streams.enrich.enricher import Columns
 from warehouse.events import RAW_COLUMNS, Outcome, Verdict
 
+FIELDS = {
+    "accept_language": "language",
+    "message_id": "message",
+    "recipient_id": "recipient",
+    "asked_channel": "channel",
+}
+"""Columns that are not named as their field of the raw click is."""
+
+CONVERTED: Mapping[str, Callable[[str], int]] = {
+    "link_id": lambda digits: int(digits, 16) if digits else 0,
+    "address_id": lambda digits: int(digits, 16) if digits else 0,
+    "visitor_id": lambda digits: int(digits, 16) if digits else 0,
+    "salt_day": salt_day_number,
+}
+"""Columns that ClickHouse keeps in another unit: ids as integers, days since 1970."""
+
 
 def raw_columns(clicks: Sequence[RawClick]) -> Columns:
-    """`warehouse.events.RAW_COLUMNS` for the clicks, in ClickHouse's units: ids as integers, days since 1970."""
-    rows = [
-        (
-            *(click.src, click.seq, click.mark, click.resent, click.ts),
-            *(click.domain, click.path, click.status),
-            *(_id(click.link_id), click.link_version, click.variant, click.destination),
-            *(click.network, _id(click.address_id), _id(click.visitor_id)),
-            *(salt_day_number(click.salt_day), click.salt_local, click.opted_out),
-            *(click.user_agent, click.hints, click.referrer, click.language, click.purpose, click.query),
-            *(click.position, click.position_of, click.slot),
-            *(click.message, click.recipient, click.sent_at, click.channel, click.qr, click.trap),
-        )
-        for click in clicks
-    ]
-    return dict(zip(RAW_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+    """`warehouse.events.RAW_COLUMNS` for the clicks, a column at a time: a loop in C each."""
+    columns = {name: list(map(attrgetter(FIELDS.get(name, name)), clicks)) for name in RAW_COLUMNS}
+    return columns | {name: list(map(convert, columns[name])) for name, convert in CONVERTED.items()}
 
 
 def log_columns(topic_id: UUID, partition: int, records: Sequence[Record], batch_time: int) -> Columns:
@@ -68,7 +73,3 @@ def dead_letter_columns(
         "payload": [dead[index].payload for index in indexes],
         "payload_size": [len(records[index].value or b"") for index in indexes],
     }
-
-
-def _id(digits: str) -> int:
-    return int(digits, 16) if digits else 0
