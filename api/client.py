@@ -24,9 +24,9 @@ class Client:
     def __init__(self, settings: CliSettings) -> None:
         token = settings.api_token.get_secret_value()
         self._address = settings.api
-        self._http = httpx.Client(
-            base_url=settings.api, timeout=SECONDS, headers={"authorization": f"Bearer {token}"} if token else {}
-        )
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        # Not through the environment's proxies: the API is mostly on this machine.
+        self._http = httpx.Client(base_url=settings.api, timeout=SECONDS, headers=headers, trust_env=False)
 
     def __enter__(self) -> "Client":
         """Connections are made as they are needed."""

@@ -1,5 +1,6 @@
 """The API as a process: `main()` serves until it is told to stop."""
 
+import signal
 import sys
 
 import structlog
@@ -8,23 +9,34 @@ import uvicorn
 from api.app import create_app
 from api.settings import ApiSettings
 
-log = structlog.get_logger()
+STOP_SECONDS = 10
+"""What a query may still take when the process is told to stop."""
+
+log = structlog.get_logger(__name__)
 
 
-def main() -> None:
-    """Serve the API on `WEIR_API_HOST`:`WEIR_API_PORT`; exits with 2 where that would lay it open by accident."""
-    settings = ApiSettings()
+def main(settings: ApiSettings | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, answer what is there, and return.
+
+    Exits with status 2 where the settings would lay the API open to other machines by accident.
+    """
+    settings = settings or ApiSettings()
     if settings.is_exposed():
-        log.error(
-            "api_exposed",
-            host=settings.api_host,
-            mend="Set WEIR_API_TOKEN, or WEIR_API_OPEN=true if everyone who reaches the port may use the API.",
+        log.critical(
+            f"Whoever reaches {settings.api_host} could read and change everything. Set WEIR_API_TOKEN, or"
+            " WEIR_API_OPEN=true if that is what you want."
         )
         sys.exit(2)
+    # uvicorn raises the signal again once it has stopped; we have done by then what it asks for.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    log.info("The API listens", url=f"http://{settings.api_host}:{settings.api_port}")
     uvicorn.run(
-        create_app(settings), host=settings.api_host, port=settings.api_port, access_log=False, log_level="warning"
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -41,7 +41,10 @@ class LinkDesk:
             {
                 **settings.librdkafka(),
                 "enable.idempotence": True,
+                "partitioner": "murmur2_random",  # as Kafka's own clients choose
                 "linger.ms": 2,
+                "allow.auto.create.topics": settings.kafka_mock is not None,
+                "log_level": 2,  # what is wrong is in the delivery reports
                 # Given up before the wait for the reply ends, so that *not taken* is known by then.
                 "message.timeout.ms": int(self._seconds * 800),
             }
@@ -62,8 +65,7 @@ class LinkDesk:
     async def __aexit__(self, *_: object) -> None:
         """Let what was sent arrive, and stop following."""
         self._reports.cancel()
-        await asyncio.to_thread(self._producer.flush, 5)
-        await asyncio.to_thread(self._replies.stop)
+        await asyncio.gather(asyncio.to_thread(self._producer.flush, 5), asyncio.to_thread(self._replies.stop))
 
     async def send(self, commands: Sequence[LinkCommand]) -> list[Answer]:
         """Hand all commands over at once, and wait for all replies; one answer each, in order. Raises `Away`."""

@@ -4,17 +4,21 @@ Delivery: every record of a partition in order, at least once in the life of the
 """
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ingest.kafka import KafkaSettings
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 1.0
+LOOK_SECONDS = 30.0
+"""How often to look for partitions that were added."""
+METADATA_SECONDS = 1.0
 BATCH = 1000
 
 Start = Literal["beginning", "end"]
@@ -27,17 +31,17 @@ class Follower:
     def __init__(self, settings: KafkaSettings, topic: str, start: Start, on_record: OnRecord) -> None:
         self.topic = settings.topic(topic)
         self._settings = settings
-        self._start: Start = start
+        self._from_end = start == "end"
         self._on_record = on_record
-        self._caught_up = threading.Event()
-        self._stopping = threading.Event()
+        self._partitions: set[int] = set()
         self._behind: set[int] = set()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"follow-{topic}", daemon=True)
 
     @property
     def is_caught_up(self) -> bool:
         """Whether all partitions have been read to their ends once, and are still being followed."""
-        return self._caught_up.is_set() and self._thread.is_alive()
+        return bool(self._partitions) and not self._behind and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to read; returns at once."""
@@ -51,38 +55,44 @@ class Follower:
 
     def _run(self) -> None:
         consumer = Consumer(self._config())
+        next_look = 0.0
         try:
-            partitions = self._partitions(consumer)
-            self._behind = set(partitions)
-            offset = OFFSET_BEGINNING if self._start == "beginning" else OFFSET_END
-            consumer.assign([TopicPartition(self.topic, partition, offset) for partition in partitions])
             while not self._stopping.is_set():
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + self._assign_new(consumer)
                 self._read(consumer)
         finally:
             consumer.close()
 
-    def _config(self) -> dict[str, str | int | float | bool]:
+    def _config(self) -> dict[str, Any]:
         return {
             **self._settings.librdkafka(),
             "group.id": "weir-followers",  # librdkafka wants one; it is never joined and nothing is committed to it
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "allow.auto.create.topics": self._settings.kafka_mock is not None,
             # Only where the offset is gone, because the topic was made anew.
-            "auto.offset.reset": "earliest" if self._start == "beginning" else "latest",
+            "auto.offset.reset": "latest" if self._from_end else "earliest",
+            "log_level": 2,  # what is wrong comes through error_cb, into our own log
+            "error_cb": self._complain,
         }
 
-    def _partitions(self, consumer: Consumer) -> list[int]:
-        """The topic's partitions; waits for Kafka and for the topic as long as it takes."""
-        while not self._stopping.is_set():
-            try:
-                topic = consumer.list_topics(self.topic, timeout=5).topics[self.topic]
-                if not topic.error and topic.partitions:
-                    return sorted(topic.partitions)
-                log.warning("topic_missing", topic=self.topic)
-            except KafkaException as error:
-                log.warning("kafka_away", topic=self.topic, error=str(error))
-            self._stopping.wait(RETRY_SECONDS)
-        return []
+    def _assign_new(self, consumer: Consumer) -> float:
+        """Take up the partitions that are not followed yet; returns the seconds until the next look."""
+        try:
+            found = consumer.list_topics(self.topic, timeout=METADATA_SECONDS).topics[self.topic]
+        except KafkaException:
+            return RETRY_SECONDS  # error_cb has told why
+        if found.error is not None or not found.partitions:
+            log.warning("topic_missing", topic=self.topic, mend="`weir topics` makes it")
+            return RETRY_SECONDS
+        if added := found.partitions.keys() - self._partitions:
+            # Only what is there at the start may be skipped: a partition that is added later is read as a whole.
+            offset = OFFSET_END if self._from_end and not self._partitions else OFFSET_BEGINNING
+            self._behind |= added
+            self._partitions |= added
+            consumer.incremental_assign([TopicPartition(self.topic, number, offset) for number in added])
+        return LOOK_SECONDS
 
     def _read(self, consumer: Consumer) -> None:
         first = consumer.poll(POLL_SECONDS)
@@ -96,8 +106,9 @@ class Follower:
         if error is None:
             self._on_record(message.key() or b"", message.value())
         elif error.code() == KafkaError._PARTITION_EOF:
-            self._behind.discard(message.partition())
-            if not self._behind:
-                self._caught_up.set()
+            self._behind.discard(message.partition() or 0)
         else:
-            log.warning("follow_error", topic=self.topic, error=str(error))
+            self._complain(error)
+
+    def _complain(self, error: KafkaError) -> None:
+        log.warning("kafka_error", topic=self.topic, error=error.str())

@@ -1,5 +1,6 @@
 """What the links' endpoints work with: the book that is read and the desk that changes it, kept in step."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,7 +34,7 @@ class LinkShelf:
             async with self.desk:
                 yield self
         finally:
-            self._follower.stop()
+            await asyncio.to_thread(self._follower.stop)
 
     def missing(self) -> list[str]:
         """Topics that have not been read to their ends yet."""

@@ -1,6 +1,6 @@
 """Queries over HTTP: `POST /v1/query`, and two forms of it for an address bar or a spreadsheet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from api.body import json_body
+from api.dimensions import DIMENSIONS
 from api.errors import BadRequest, suggest
 from api.query.build import build
 from api.query.parse import parse
@@ -21,10 +22,18 @@ from api.telemetry import Telemetry
 
 MAX_QUERY = 256 << 10
 FORMATS = ("json", "csv")
-GET_PARAMETERS = (
-    *("metrics", "range", "from", "to", "time_zone", "filter", "limit", "offset", "exact", "format"),
-    "interval",
-)
+PARAMETERS = ("metrics", "range", "from", "to", "time_zone", "filter", "limit", "offset", "exact", "format")
+INTERVALS = {name.removeprefix("time:"): name for name, dimension in DIMENSIONS.items() if dimension.is_time}
+IN_ADDRESS = {
+    "metrics": "metrics",
+    "filters": "filter",
+    "date_range[0]": "from",
+    "date_range[1]": "to",
+    "date_range": "range",
+    "pagination.limit": "limit",
+    "pagination.offset": "offset",
+}
+"""Field of the body → the parameter of an address that it was made from."""
 
 
 async def post_query(request: Request) -> Response:
@@ -34,12 +43,14 @@ async def post_query(request: Request) -> Response:
 
 async def get_breakdown(request: Request) -> Response:
     """`GET /v1/breakdown/{dimension}?metrics=clicks,visitors&range=7d&filter=channel=Email`."""
-    return await _answer(request, _asked(request.query_params, request.path_params["dimension"]))
+    dimension = _choice(request.path_params["dimension"], "dimension", DIMENSIONS)
+    return await _answer_address(request, dimension, PARAMETERS)
 
 
 async def get_timeseries(request: Request) -> Response:
     """`GET /v1/timeseries?interval=day&metrics=clicks&range=30d`."""
-    return await _answer(request, _asked(request.query_params, f"time:{request.query_params.get('interval', 'day')}"))
+    interval = _choice(request.query_params.get("interval", "day"), "interval", INTERVALS)
+    return await _answer_address(request, INTERVALS[interval], (*PARAMETERS, "interval"))
 
 
 ROUTES = [
@@ -49,51 +60,56 @@ ROUTES = [
 ]
 
 
+async def _answer_address(request: Request, dimension: str, known: tuple[str, ...]) -> Response:
+    """The answer to a query that is written as an address; what does not fit is named as the address names it."""
+    for name in request.query_params:
+        _choice(name, name, known)
+    try:
+        return await _answer(request, _asked(request.query_params, dimension))
+    except BadRequest as error:
+        place = error.field if error.field in IN_ADDRESS else error.field.partition("[")[0]
+        error.field = IN_ADDRESS.get(place, error.field)
+        raise
+
+
 async def _answer(request: Request, body: bytes | Mapping[str, Any]) -> Response:
     """Parse → build → run → result."""
     settings: ApiSettings = request.app.state.settings
     warehouse: Warehouse = request.app.state.warehouse
     telemetry: Telemetry = request.app.state.telemetry
-    wanted = _format(request.query_params.get("format", "json"))
+    format_ = _choice(request.query_params.get("format", "json"), "format", FORMATS)
     question = parse(body, now=datetime.now(UTC), zone=settings.time_zone)
     rows = await warehouse.run(build(question))
     telemetry.rows_read.inc(rows.rows_read)
     answer = result(question, rows, home_zone=settings.time_zone)
-    if wanted == "csv":
-        return Response(as_csv(answer), media_type="text/csv")
-    return JSONResponse(answer)
-
-
-def _format(name: str) -> str:
-    if name not in FORMATS:
-        raise BadRequest(f"There is no format `{name[:64]}`.", field="format", hint=suggest(name, FORMATS))
-    return name
+    return Response(as_csv(answer), media_type="text/csv") if format_ == "csv" else JSONResponse(answer)
 
 
 def _asked(parameters: QueryParams, dimension: str) -> dict[str, Any]:
     """Parameters of an address → the body that `POST /v1/query` takes."""
-    for name in parameters:
-        if name not in GET_PARAMETERS:
-            raise BadRequest("There is no such parameter.", field=name, hint=suggest(name, GET_PARAMETERS))
-    page = {name: _whole(parameters[name], name) for name in ("limit", "offset") if name in parameters}
     return {
         "metrics": parameters.get("metrics", "clicks,visitors").split(","),
         "dimensions": [dimension],
         "filters": [read_filter(text, "filter") for text in parameters.getlist("filter")],
         "date_range": _range(parameters),
         "time_zone": parameters.get("time_zone", ""),
-        "pagination": page,
-        "exact": parameters.get("exact", "false") == "true",
+        "pagination": {name: _whole(parameters[name], name) for name in ("limit", "offset") if name in parameters},
+        "exact": _choice(parameters.get("exact", "false"), "exact", ("true", "false")) == "true",
     }
 
 
 def _range(parameters: QueryParams) -> str | list[str]:
-    if "from" in parameters or "to" in parameters:
-        for name in ("from", "to"):
-            if name not in parameters:
-                raise BadRequest("A range needs both ends.", field=name)
-        return [parameters["from"], parameters["to"]]
-    return parameters.get("range", "30d")
+    ends = [name for name in ("from", "to") if name in parameters]
+    if len(ends) == 1:
+        raise BadRequest("A range needs both ends.", field="to" if ends == ["from"] else "from")
+    return [parameters["from"], parameters["to"]] if ends else parameters.get("range", "30d")
+
+
+def _choice(value: str, field: str, known: Iterable[str]) -> str:
+    names = list(known)
+    if value not in names:
+        raise BadRequest(f"There is no `{value[:64]}`.", field=field, hint=suggest(value, names))
+    return value
 
 
 def _whole(text: str, field: str) -> int:
