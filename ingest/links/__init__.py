@@ -5,7 +5,7 @@ Key of a record: `link_key(domain, slug)`. The only writer of `links` is the lin
 a conflict and never a race.
 """
 
-from ingest.links.decide import FieldError, Tombstone, decide
+from ingest.links.decide import FieldError, Tombstone, decide, tombstone
 from ingest.links.destination import (
     MAX_DESTINATION,
     DestinationError,
@@ -50,4 +50,5 @@ __all__ = [
     "link_id",
     "link_key",
     "normalise_domain",
+    "tombstone",
 ]

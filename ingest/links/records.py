@@ -12,6 +12,9 @@ SLUG_PATTERN = r"^[A-Za-z0-9._~-][A-Za-z0-9._~/-]{0,127}$"
 
 Slug = Annotated[str, Meta(pattern=SLUG_PATTERN, max_length=128)]
 Millis = Annotated[int, Meta(ge=0)]
+Status = Annotated[int, Meta(ge=301, le=308)]
+Uint16 = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Uint32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,7 +33,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     domain: str
     slug: str
     destination: str
-    version: int
+    version: Uint32
     """From 1, one higher with each change; a deleted and re-made link goes on counting from its tombstone's."""
     variants: tuple[Variant, ...] = ()
     title: str = ""
@@ -42,12 +45,12 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: Millis = 0
     """Unix milliseconds; 0 is never."""
     expired_url: str = ""
-    status: int = 302
+    status: Status = 302
     passthrough: bool = True
     referrer_policy: str = ""
-    position: int = 0
-    position_of: int = 0
-    slot: str = ""
+    position: Uint16 = 0
+    position_of: Uint16 = 0
+    slot: Annotated[str, Meta(max_length=64)] = ""
     trap: bool = False
     created_at: Millis = 0
     updated_at: Millis = 0
@@ -67,11 +70,11 @@ class LinkFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     starts_at: Millis | UnsetType = UNSET
     expires_at: Millis | UnsetType = UNSET
     expired_url: str | UnsetType = UNSET
-    status: Annotated[int, Meta(ge=301, le=308)] | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
     passthrough: bool | UnsetType = UNSET
     referrer_policy: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
-    position: Annotated[int, Meta(ge=0, le=0xFFFF)] | UnsetType = UNSET
-    position_of: Annotated[int, Meta(ge=0, le=0xFFFF)] | UnsetType = UNSET
+    position: Uint16 | UnsetType = UNSET
+    position_of: Uint16 | UnsetType = UNSET
     slot: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     trap: bool | UnsetType = UNSET
 

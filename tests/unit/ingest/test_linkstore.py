@@ -83,6 +83,9 @@ def test_a_domain_whose_links_are_gone_is_nobody_s() -> None:
         (b"go.example/a", encode(link(destination="https://example.com/\r\nx: y"))),
         (b"go.example/a", encode(link(destination="https://ä.example/"))),
         (b"go.example/a", encode(link(expired_url="//evil.example"))),
+        (b"go.example/a", encode(link(position=65_536))),
+        (b"go.example/a", encode(link(slot="x" * 65))),
+        (b"go.example/a", encode(link(status=200))),
         (b"go.example/a", encode(link(variants=(Variant(name="v", destination="data:x"),)))),
     ],
 )
