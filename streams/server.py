@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Generator
+from typing import cast
 
 import structlog
 import uvicorn
@@ -13,6 +14,7 @@ import uvicorn
 from streams import health
 from streams.pipeline import pipeline
 from streams.settings import StreamSettings
+from streams.transport import Consumer
 from warehouse.client import connect_async
 from warehouse.ledger import Ledger
 
@@ -62,7 +64,7 @@ async def serve(settings: StreamSettings, leave: Exit) -> None:
     app = pipeline(settings, Ledger(client, timeout=settings.insert_timeout), leave.fail)
     web = Health(
         uvicorn.Config(
-            health.create_app(lambda: bool(app.consumer.assignment()) and not app.rebalancing),
+            health.create_app(lambda: cast(Consumer, app.consumer).reading),
             host=settings.worker_host,
             port=settings.worker_port,
             log_config=None,

@@ -60,6 +60,8 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._done: dict[TP, int] = {}
         self.intakes: dict[str, Intake] = {}
+        self.reading = False
+        """Whether partitions were handed out and are read; False before the first time and during a rebalance."""
 
     def mark_done(self, topic: str, partition: int, offset: int) -> None:
         """Everything of the partition below `offset` is done: the next commit may say so."""
@@ -137,6 +139,16 @@ class Consumer(driver.Consumer):
                 await self.seek_wait(seeks)
             offsets.update(seeks)
         return offsets
+
+    def stop_flow(self) -> None:
+        """A rebalance begins."""
+        self.reading = False
+        super().stop_flow()
+
+    def resume_flow(self) -> None:
+        """A rebalance is over."""
+        super().resume_flow()
+        self.reading = True
 
     async def wait_empty(self) -> None:
         """Before partitions go, by a rebalance or a stop: what is in flight is finished, then committed."""

@@ -111,7 +111,7 @@ class Ledger:
 
     async def _settle(self, partition: Partition) -> None:
         parameters = {"comment": partition.comment}
-        while (await self._client.query(load("settle"), parameters=parameters)).result_rows:  # noqa: ASYNC110
+        while await self._client.raw_query(load("settle"), parameters=parameters, fmt="TSV"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # the inserts end in ClickHouse: there is no event of ours to wait for
 
     async def _read(self, partition: Partition) -> Position:

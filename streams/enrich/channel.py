@@ -229,18 +229,26 @@ def campaign(name: str) -> Campaign:
     return Campaign("cross-network" in name, SHOP_CAMPAIGN.search(name) is not None)
 
 
+def decide(click: Traffic) -> Channel:
+    """The channel of the first rule that applies."""
+    return next(name for name, applies in RULES if applies(click))
+
+
 def traffic(signs: Signs) -> Traffic:
     """Which source counts: that of a paid click's id, else `utm_source`, else the click id's, else the referrer's.
 
     A paid click id outranks `utm_source`, as auto-tagging does at Google; one that proves no payment (`fbclid`) only
-    fills a gap, since it is added to every link that is shared there.
+    fills a gap, since it is added to every link that is shared there. A medium that names a channel by itself
+    (`email`) is believed before the referrer; a paid one is completed by it.
     """
     source = "" if signs.utm_source in NO_SOURCE else signs.utm_source
     medium = "" if signs.utm_medium in NO_MEDIUM else signs.utm_medium
     known = _telling(CLICK_IDS.get(signs.ad_click), tagged=bool(source or medium))
     if known and (known.means is Means.PAID or not source):
         source = known.source
-    site = SOURCES.of_utm(source or signs.referrer_source.lower())
+    named = Traffic(medium=medium)
+    referrer = signs.referrer_source if paid(named) or decide(named) is Channel.DIRECT else ""
+    site = SOURCES.of_utm(source or referrer.lower())
     means = known.means if known else None
     return Traffic(source, medium, signs.campaign, site.category if site else None, means, signs.referred)
 
@@ -256,8 +264,7 @@ def channel(signs: Signs) -> str:
         return asked.value
     if signs.qr:
         return Channel.QR.value
-    click = traffic(signs)
-    return next(name for name, applies in RULES if applies(click)).value
+    return decide(traffic(signs)).value
 
 
 class Channels:

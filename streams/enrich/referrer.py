@@ -79,6 +79,7 @@ class Referrers:
     columns: tuple[str, ...] = Referrer._fields
 
     def __init__(self, cache_size: int = 50_000) -> None:
+        public_suffixes(), registry_suffixes()  # read now, not at the first click
         self.cache = Memo(referrer, cache_size)
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
