@@ -59,6 +59,8 @@ def list_command(*, as_json: bool) -> None:
         out.print(f"No database in {directory}. `weir data pull` fetches some.", markup=False)
         return
     table = Table("File", "Kind", "Data of", "Age", "Licence", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.columns[0].no_wrap = True
+    table.columns[0].overflow = "fold"
     for one in found:
         kind, licence = one.type or "[red]unreadable[/]", one.licence or "not from `weir data pull`"
         table.add_row(escape(one.file), kind, one.published, _age(one.published), escape(licence))

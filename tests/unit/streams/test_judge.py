@@ -1,0 +1,173 @@
+import json
+import tomllib
+from itertools import product
+from pathlib import Path
+
+import crawleruseragents
+import fake_useragent
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.events import Kind
+from streams import judge as judging
+from streams.enrich.utm import DEFAULT_TAXONOMY
+from streams.judge import STRENGTH, UNJUDGED, WEIGHTS, Judge, Reason, UserAgentLayer, judgement, rules_version, verdict
+from tests.unit.streams.clicks import click
+from warehouse.events import JUDGED_COLUMNS, Outcome
+
+PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
+LAYER = UserAgentLayer(1000)
+
+
+def one(**fields: object) -> dict[str, object]:
+    """What the judge makes of one click of a person's browser, but for the given fields."""
+    made = Judge("v1")([click(**{"user_agent": PERSON} | fields)], {})
+    return {name: column[0] for name, column in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"),
+    [
+        ("", Reason.EMPTY_USER_AGENT),
+        (" \t", Reason.EMPTY_USER_AGENT),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", Reason.KNOWN_CRAWLER),
+        ("FriendlyLinkChecker/1.0 bot", Reason.CRAWLER_WORDS),
+        ("Some Crawler", Reason.CRAWLER_WORDS),
+        (PERSON.replace("Firefox", "HeadlessFox"), Reason.AUTOMATION),
+        ("curl/8.5.0", Reason.HTTP_LIBRARY),
+        ("python-requests/2.32", Reason.HTTP_LIBRARY),
+        ("Mozilla/5.0", Reason.MALFORMED_USER_AGENT),
+        ("-", Reason.MALFORMED_USER_AGENT),
+        ("12345678901", Reason.MALFORMED_USER_AGENT),
+    ],
+)
+def test_programs(agent: str, reason: Reason) -> None:
+    made = one(user_agent=agent)
+    assert reason in made["reasons"]  # type: ignore[operator]  # a tuple of reasons
+    assert (made["verdict"], made["outcome"]) == ("bot", "bot")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "found"),
+    [
+        ("sec-purpose: prefetch", True),
+        ("sec-purpose: prefetch;prerender", True),
+        ("purpose: prefetch", True),
+        ("x-moz: prefetch", True),
+        ("x-purpose: preview", True),
+        ("x-moz: prefetch, sec-purpose: prefetch", True),
+        ("x-purpose: x, purpose: prefetch", True),
+        ("", False),
+        ("purpose: navigate", False),
+        ("xpurpose: prefetch", False),
+    ],
+)
+def test_prefetch(purpose: str, found: bool) -> None:
+    assert one(purpose=purpose)["outcome"] == ("prefetch" if found else "human")
+
+
+def test_every_reason_is_kept_and_the_strongest_wins() -> None:
+    made = one(user_agent="curl/8.5.0", purpose="purpose: prefetch")
+    assert made["verdict"] == "bot"
+    assert {"known_crawler", "http_library", "prefetch"} <= set(made["reasons"])  # type: ignore[call-overload]
+    assert made["score"] == 100
+
+
+def test_a_person() -> None:
+    assert one() == {
+        "kind": "click",
+        "outcome": "human",
+        "verdict": "human",
+        "score": 0,
+        "reasons": (),
+        "rules_version": "v1",
+    }
+
+
+@pytest.mark.parametrize("kind", UNJUDGED)
+def test_what_is_no_click_is_not_judged(kind: Kind) -> None:
+    made = one(kind=kind, user_agent="")
+    outcome = "source" if kind in (Kind.HEARTBEAT, Kind.CLOSE) else kind.value
+    assert (made["outcome"], made["verdict"], made["reasons"]) == (outcome, "none", ())
+
+
+@pytest.mark.parametrize(
+    ("reasons", "duplicate", "repeat", "expected"),
+    [
+        ((), False, False, Outcome.HUMAN),
+        ((), False, True, Outcome.REPEAT),
+        ((), True, True, Outcome.DUPLICATE),
+        ((Reason.HTTP_LIBRARY,), False, True, Outcome.BOT),
+        ((Reason.HTTP_LIBRARY,), True, False, Outcome.DUPLICATE),
+        ((Reason.PREFETCH,), False, True, Outcome.PREFETCH),
+        ((Reason.PREFETCH, Reason.EMPTY_USER_AGENT), False, False, Outcome.BOT),
+    ],
+)
+def test_the_first_outcome_that_holds(
+    reasons: tuple[Reason, ...], duplicate: bool, repeat: bool, expected: Outcome
+) -> None:
+    assert judgement(Kind.CLICK, reasons, duplicate=duplicate, repeat=repeat).outcome == expected
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.sets(st.sampled_from(Reason)), st.booleans(), st.booleans(), st.sampled_from(Kind))
+def test_the_order_of_outcomes_is_the_ledgers(reasons: set[Reason], duplicate: bool, repeat: bool, kind: Kind) -> None:
+    made = judgement(kind, tuple(reasons), duplicate=duplicate, repeat=repeat)
+    if kind in UNJUDGED:
+        holds = {UNJUDGED[kind]}
+    else:
+        holds = {Outcome(verdict(reasons).value)}
+        holds |= {Outcome.DUPLICATE} if duplicate else set()
+        holds |= {Outcome.REPEAT} if repeat else set()
+    assert made.outcome == next(outcome for outcome in Outcome if outcome in holds)
+
+
+def test_the_table_of_reasons_is_whole() -> None:
+    assert set(WEIGHTS) == set(Reason)
+    assert all(1 <= weight.score <= 100 and weight.verdict in STRENGTH for weight in WEIGHTS.values())
+
+
+def test_a_batch() -> None:
+    judge = Judge("v1")
+    clicks = [click(user_agent=PERSON), click(user_agent=PERSON), click(user_agent=""), click(kind=Kind.CLOSE)]
+    made = judge(clicks, {}, duplicates=[1], repeats={0})
+    assert tuple(made) == JUDGED_COLUMNS
+    assert made["outcome"] == ["repeat", "duplicate", "bot", "source"]
+    assert made["kind"] == ["click", "click", "click", "close"]
+    assert judge([], {})["outcome"] == []
+
+
+def test_no_real_browser_is_a_bot() -> None:
+    listed = Path(fake_useragent.__file__).with_name("data") / "browsers.jsonl"
+    agents = {json.loads(line)["useragent"] for line in listed.read_text().splitlines()}
+    devices = tomllib.loads(Path(__file__).with_name("device_agents.toml").read_text())
+    agents |= {agent for name in devices if name != "other" for agent in devices[name]}
+    assert {agent: LAYER.reasons(agent) for agent in agents if LAYER.reasons(agent)} == {}
+
+
+def test_every_listed_crawler_is_a_bot() -> None:
+    listed = {agent for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA for agent in crawler["instances"]}
+    assert len(listed) > 1000
+    assert [agent for agent in listed if not LAYER.reasons(agent)] == []
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.text(max_size=100))
+def test_any_user_agent_is_judged(agent: str) -> None:
+    assert set(LAYER.reasons(agent)) <= set(Reason)
+
+
+def test_the_version_follows_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = rules_version(DEFAULT_TAXONOMY)
+    assert len(version) == 12
+    assert rules_version(DEFAULT_TAXONOMY) == version
+    mine = tmp_path / "mine.yml"
+    mine.write_text("source: {}")
+    changed = tmp_path / "bots.toml"
+    changed.write_text(judging.RULES.read_text() + "\n")
+    others = [rules_version(mine)]
+    monkeypatch.setattr(judging, "RULES", changed)
+    others.append(rules_version(DEFAULT_TAXONOMY))
+    assert all(a != b for a, b in product(others, [version]))
+    assert others[0] != others[1]
