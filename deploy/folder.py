@@ -55,7 +55,7 @@ class Folder:
             self._lock = None
 
     def port(self, service: str, asked: int, friendly: int, taken: set[int]) -> int:
-        """The port of a service: the one asked for; else the one of last time, the friendly one, any free one.
+        """The port of a service: the one asked for; else that of last time, the friendly one (0: none), any free one.
 
         `taken` holds the ports given out in this start, and gets this one. Raises `Missing` where the one asked for
         is not free.

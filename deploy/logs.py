@@ -35,7 +35,9 @@ def configure(settings: LogSettings) -> None:
         shared.append(structlog.processors.dict_tracebacks)
         last: Processor = structlog.processors.JSONRenderer()
     else:
-        last = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="time")
+        last = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +17,7 @@ from deploy.folder import Folder
 from deploy.kafka import jars
 from deploy.settings import StackSettings, environment
 from deploy.supervisor import Notice, Service, Supervisor, What
-from ingest.kafka import KafkaSettings
+from ingest.kafka import CLICKS_RAW, KafkaSettings
 from warehouse.client import WarehouseUnavailable
 from warehouse.embedded.settings import EmbeddedSettings
 from warehouse.migrate import MigrationConflict, migrate
@@ -25,6 +25,9 @@ from warehouse.settings import WarehouseSettings
 
 WEIR = (sys.executable, "-P", "-m", "deploy")
 """The command line as a process; -P: a folder named `api` where the user stands is not taken for ours."""
+
+MOCK = (sys.executable, "-P", "-m", "deploy.mock_broker")
+"""The mock cluster as a process; wants the file for its address."""
 
 MOCK_MEANS = (
     "librdkafka's mock cluster is the broker: it keeps clicks in memory only (5 MiB a partition, gone when the stack"
@@ -54,8 +57,15 @@ class Stack:
     kafka: KafkaSettings
     warehouse: WarehouseSettings
 
-    def __init__(self, settings: StackSettings | None = None, tell: Callable[[Notice], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: StackSettings | None = None,
+        tell: Callable[[Notice], None] = lambda _: None,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """`more` holds further settings of its services, as environment variables."""
         self._settings = settings or StackSettings()
+        self._more = dict(more or {})
         self._tell = tell
         self.folder = Folder(self._settings.data)
         self._supervisor: Supervisor | None = None
@@ -109,12 +119,25 @@ class Stack:
         """Broker, then warehouse, then their topics and tables."""
         self.kafka = self._start_broker(supervisor)
         self.warehouse = self._start_warehouse(supervisor)
-        if self.kafka.kafka_mock is None:
-            topics.refuse_wrong(topics.ensure(self.kafka))
+        self._check_topics()
         try:
             migrate(self.warehouse)
         except (WarehouseUnavailable, MigrationConflict) as error:
             raise click.ClickException(str(error)) from error
+
+    def _check_topics(self) -> None:
+        """Make the topics, refuse wrong ones, and more workers than there are partitions to share."""
+        partitions = self.kafka.kafka_partitions  # on the mock there is nothing to look at
+        if self.kafka.kafka_mock is None:
+            found = topics.ensure(self.kafka)
+            topics.refuse_wrong(found)
+            raw = self.kafka.topic(CLICKS_RAW.name)
+            partitions = next(topic.partitions for topic in found if topic.topic == raw)
+        if self._settings.workers > partitions:
+            raise preflight.Missing(
+                f"{self._settings.workers} workers can't share the {partitions} partitions of {CLICKS_RAW.name}.",
+                f"Start with `--workers {partitions}` at the most.",
+            )
 
     def _start_broker(self, supervisor: Supervisor) -> KafkaSettings:
         given = KafkaSettings()
@@ -153,7 +176,7 @@ class Stack:
         supervisor.start(
             Service(
                 "kafka",
-                (sys.executable, "-P", "-m", "deploy.mock_broker", str(address)),
+                (*MOCK, str(address)),
                 address.exists,
                 restart=False,  # another one would be an empty one at another address
             )
@@ -179,18 +202,27 @@ class Stack:
             password=SecretStr(self.folder.password("warehouse")),
             reader_password=SecretStr(self.folder.password("reader")),
         )
-        supervisor.start(_service("warehouse", environment(own), f"{address}/ping", stop_seconds=30))
+        supervisor.start(
+            Service(
+                "warehouse",
+                (*WEIR, "run", "warehouse"),
+                # Asked with the password: what answers is ours, and not another that was quicker to take the port.
+                lambda: is_ready(f"{address}/?query=SELECT+1", (own.user, own.password.get_secret_value())),
+                env=environment(own),
+                stop_seconds=30,
+            )
+        )
         return WarehouseSettings(clickhouse=address, clickhouse_user=own.user, clickhouse_password=own.password)
 
     def _start_services(self, supervisor: Supervisor) -> None:
         """API, workers and redirectors side by side; stopped the other way round, the redirector first."""
-        where = environment(self.kafka) | environment(self.warehouse)
+        where = environment(self.kafka) | environment(self.warehouse) | self._more
         api = self._port("api", self._settings.api_port, 8090)
         redirector = self._port("redirector", self._settings.redirector_port, 8080)
         services = [_service("api", where | {"WEIR_API_PORT": str(api)}, _ready(api))]
         for number in range(self._settings.workers):
             name = f"worker-{number + 1}" if number else "worker"
-            port = self._port(name, 0, 8070 + number)
+            port = self._port(name, 0, 0)
             services.append(_service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35))
         services.append(
             _service(
@@ -221,9 +253,9 @@ def _ready(port: int) -> str:
     return f"http://{preflight.HOST}:{port}/-/ready"
 
 
-def is_ready(address: str) -> bool:
+def is_ready(address: str, auth: tuple[str, str] | None = None) -> bool:
     """Whether an address answers 200 within a second."""
     try:
-        return httpx.get(address, timeout=1.0, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(address, auth=auth, timeout=1.0, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

@@ -54,6 +54,7 @@ class Found:
     topic: str
     purpose: str
     state: State
+    partitions: int = 0
     problems: tuple[Problem, ...] = ()
 
     def describe(self) -> str:
@@ -81,20 +82,20 @@ def ensure(settings: KafkaSettings, *, make: bool = True, topics: Iterable[Topic
         missing = wanted.keys() - admin.list_topics(timeout=SECONDS).topics.keys()
         if make:
             _make(admin, settings, {name: wanted[name] for name in missing})
-        there = [name for name in wanted if make or name not in missing]
-        problems = _compare(admin, settings, {name: wanted[name] for name in there})
+        there = wanted if make else {name: topic for name, topic in wanted.items() if name not in missing}
+        looked = _look(admin, settings, there)
     except KafkaException as error:
         raise click.ClickException(f"Kafka at {settings.kafka} (WEIR_KAFKA): {error.args[0].str()}") from error
-    return [
-        Found(name, topic.purpose, _state(name in missing, make, problems.get(name, ())), problems.get(name, ()))
-        for name, topic in wanted.items()
-    ]
+    looked += [Found(name, wanted[name].purpose, State.MISSING) for name in wanted.keys() - there.keys()]
+    if make:
+        looked = [_made(found) if found.topic in missing else found for found in looked]
+    order = list(wanted)
+    return sorted(looked, key=lambda found: order.index(found.topic))
 
 
-def _state(missing: bool, make: bool, problems: tuple[Problem, ...]) -> State:
-    if missing:
-        return State.MADE if make else State.MISSING
-    return State.WRONG if problems else State.RIGHT
+def _made(found: Found) -> Found:
+    """A topic that was missing before; wrong it can be where somebody else made it at the same moment."""
+    return found if found.problems else dataclasses.replace(found, state=State.MADE)
 
 
 def _make(admin: AdminClient, settings: KafkaSettings, missing: Mapping[str, Topic]) -> None:
@@ -118,23 +119,20 @@ def _make(admin: AdminClient, settings: KafkaSettings, missing: Mapping[str, Top
                 raise
 
 
-def _compare(admin: AdminClient, settings: KafkaSettings, there: Mapping[str, Topic]) -> dict[str, tuple[Problem, ...]]:
-    """Topic name → what does not fit."""
+def _look(admin: AdminClient, settings: KafkaSettings, there: Mapping[str, Topic]) -> list[Found]:
+    """The topics as they are."""
     if not there:
-        return {}
+        return []
     metadata = _metadata(admin, there)
     configs = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in there])
-    return {
-        resource.name: tuple(
-            _problems(
-                settings,
-                there[resource.name],
-                {name: entry.value for name, entry in future.result().items()},
-                len(metadata[resource.name].partitions),
-            )
-        )
-        for resource, future in configs.items()
-    }
+    looked = []
+    for resource, future in configs.items():
+        topic, partitions = there[resource.name], len(metadata[resource.name].partitions)
+        config = {name: entry.value for name, entry in future.result().items()}
+        problems = tuple(_problems(settings, topic, config, partitions))
+        state = State.WRONG if problems else State.RIGHT
+        looked.append(Found(resource.name, topic.purpose, state, partitions, problems))
+    return looked
 
 
 def _metadata(admin: AdminClient, names: Iterable[str]) -> Mapping[str, TopicMetadata]:

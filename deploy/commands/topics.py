@@ -30,7 +30,7 @@ def command(*, check: bool, as_json: bool) -> None:
 
 
 def _print(found: list[Found]) -> None:
-    table = Table("Topic", "", "What it holds", box=None, header_style="bold")
+    table = Table("Topic", "", "Partitions", "What it holds", box=None, header_style="bold")
     for topic in found:
-        table.add_row(topic.topic, topic.state, topic.purpose)
+        table.add_row(topic.topic, topic.state, str(topic.partitions or ""), topic.purpose)
     Console().print(table)

@@ -1,0 +1,165 @@
+"""`weir up` as a user runs it: ready, mended when a part dies, gone without a trace when killed, going on after."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from deploy import preflight
+from deploy.folder import environment_of
+from warehouse.client import connect
+from warehouse.settings import WarehouseSettings
+
+START_SECONDS = 120.0
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, f"in {seconds:g} s it did not come to that: {what}"
+        time.sleep(0.1)
+
+
+class Up:
+    """One `weir up` on a data folder, on ports of its own."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.output = data.with_suffix(".out")
+        self.ports = {name: preflight.free_port() for name in ("redirector", "api", "warehouse", "kafka")}
+        ports = [word for name, port in self.ports.items() for word in (f"--{name}-port", str(port))]
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "deploy", "up", "--data", str(data), *ports, *options],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={name: value for name, value in os.environ.items() if not name.startswith("WEIR_")},
+            )
+
+    def wait_until_ready(self) -> None:
+        until(lambda: bool(self.environment()) or self.process.poll() is not None, "the stack is up", START_SECONDS)
+        assert self.process.poll() is None, self.printed()
+
+    def wait_until_back(self, part: str) -> None:
+        until(lambda: bool(re.search(rf"✔ {part} +again", self.printed())), f"the {part} is back")
+
+    def environment(self) -> dict[str, str]:
+        return environment_of(self.data)
+
+    def printed(self) -> str:
+        return self.output.read_text()
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def child(self, name: str) -> psutil.Process:
+        words = {"kafka": "kafka.Kafka"}.get(name, name)
+        return next(process for process in self.family() if words in process.cmdline())
+
+    def warehouse(self) -> WarehouseSettings:
+        found = self.environment()
+        return WarehouseSettings(
+            clickhouse=found["WEIR_CLICKHOUSE"],
+            clickhouse_user=found["WEIR_CLICKHOUSE_USER"],
+            clickhouse_password=SecretStr(found["WEIR_CLICKHOUSE_PASSWORD"]),
+        )
+
+    def miss(self) -> None:
+        """Ask for a slug that no link has: an event that needs no link to be made first."""
+        answer = httpx.get(f"http://{preflight.HOST}:{self.ports['redirector']}/nothing-here", trust_env=False)
+        assert answer.status_code == 404
+
+    def misses_counted(self) -> int:
+        with connect(self.warehouse()) as client:
+            return int(client.query("SELECT count() FROM events WHERE kind = 'orphan'").result_rows[0][0])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(120)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """Starts stacks on one folder; none of them is left at the end."""
+    started: list[Up] = []
+
+    def begin(*options: str) -> Up:
+        started.append(Up(tmp_path / "data", *options))
+        return started[-1]
+
+    yield begin
+    for up in started:
+        if up.process.poll() is None:
+            up.stop()
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(400)
+def test_a_stack_is_mended_killed_and_started_again(start: Callable[..., Up], kafka_server: object) -> None:
+    up = start("--broker", "kafka")
+    up.wait_until_ready()
+    assert {process.name() for process in up.family()} >= {"java"}
+    for part in ("redirector", "api"):
+        assert httpx.get(f"http://{preflight.HOST}:{up.ports[part]}/-/ready", trust_env=False).status_code == 200
+    up.miss()
+    until(lambda: up.misses_counted() == 1, "the first miss is counted")
+
+    refused = start("--broker", "kafka")
+    assert refused.process.wait(60) == 1
+    assert f"A stack runs on {up.data} already (process {up.process.pid})." in " ".join(refused.printed().split())
+
+    for part in ("worker", "redirector"):
+        up.child(part).kill()
+        up.wait_until_back(part)
+    up.miss()
+    until(lambda: up.misses_counted() == 2, "the second miss is counted")
+
+    family = up.family()
+    up.kill()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+
+    again = start("--broker", "kafka")
+    again.wait_until_ready()
+    again.miss()
+    until(lambda: again.misses_counted() == 3, "all three misses are counted, none of them twice")
+    family = again.family()
+    assert again.stop() == 0
+    assert not psutil.wait_procs(family, timeout=5)[1]
+    stopped = re.findall(r"■ (\w+) +(stopped|killed)", again.printed())
+    assert stopped == [(name, "stopped") for name in ("redirector", "worker", "api", "warehouse", "kafka")]
+    assert not again.environment()
+
+
+@pytest.mark.timeout(300)
+def test_the_mock_needs_no_java(start: Callable[..., Up]) -> None:
+    up = start("--broker", "mock")
+    up.wait_until_ready()
+    assert "keeps clicks in memory only" in " ".join(up.printed().split())
+    up.miss()
+    until(lambda: up.misses_counted() == 1, "the miss is counted")
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(120) == 0
+
+
+def test_a_taken_port_is_named_and_nothing_is_left(start: Callable[..., Up], tmp_path: Path) -> None:
+    with socket.create_server((preflight.HOST, 0)) as other:
+        port = other.getsockname()[1]
+        up = start("--broker", "mock", "--warehouse-port", str(port))
+        assert up.process.wait(60) == 1
+    assert f"Port {port} for the warehouse is taken." in up.printed()
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])]
