@@ -68,7 +68,7 @@ def command(
 
 def _with_progress(console: Console, log: Log, clicks: Clicks, outbox: Outbox | None, rejects: Rejects) -> Summary:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(log.path.name, total=log.size)
         return import_log(log, clicks, outbox, rejects, lambda at: progress.update(task, completed=at))
 

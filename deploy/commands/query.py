@@ -85,9 +85,9 @@ def _order(text: str) -> list[str]:
     return [name, direction] if name and direction in {"asc", "desc"} else [text, "desc"]
 
 
-def bar(value: float, most: float) -> str:
-    """A bar as long as the value's part of the greatest one, in eighths of a character."""
-    eighths = round(BAR * 8 * value / most) if most > 0 else 0
+def bar(value: float, most: float, width: int = BAR) -> str:
+    """A bar as long as the value's part of the greatest one, which is `width` wide, in eighths of a character."""
+    eighths = round(width * 8 * value / most) if most > 0 else 0
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 

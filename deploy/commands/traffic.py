@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from api.client import ApiFailure, Client
 from api.settings import CliSettings
 from deploy.traffic.agents import NoAgents
 from deploy.traffic.links import LinksRefused, make_links, wait_for_links
@@ -69,7 +70,7 @@ def command(
             _make_links(what.target, console)
         with Manifest(path) as manifest:
             seconds = run(what, manifest, console)
-    except (NoAgents, LinksRefused) as error:
+    except (NoAgents, LinksRefused, ApiFailure) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         place = f"http://{address[0]}:{address[1]} or {path}"
@@ -85,7 +86,8 @@ def command(
 
 
 def _make_links(target: Target, console: Console) -> None:
-    settings, mix = CliSettings(), load_mix()
-    made = make_links(settings.api, settings.api_token.get_secret_value(), mix, target.domain)
+    mix = load_mix()
+    with Client(CliSettings()) as client:
+        made = make_links(client, mix, target.domain)
     wait_for_links(target, mix)
     console.print(f"{made} of {len(mix.links)} links are new in {target.domain}.")

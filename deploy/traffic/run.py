@@ -36,7 +36,7 @@ def run(what: Run, manifest: Manifest, console: Console) -> float:
     planner = Planner(load_mix(), load_networks(), seed=what.seed, now=int(time.time()))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     started = time.monotonic()
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Sending clicks", total=what.clicks)
 
         async def sending() -> None:
