@@ -17,6 +17,9 @@ BAD_REQUEST = (400, "Bad request")
 URL_TOO_LONG = (414, "URI too long")
 HEAD_TOO_LARGE = (431, "Request header fields too large")
 
+LINGER_SECONDS = 1.0
+"""How long a refused client may go on sending before its connection is closed."""
+
 _ANSWER = (
     "HTTP/1.1 {status} {text}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n"
     "connection: close\r\n\r\n{text}\n"
@@ -35,14 +38,17 @@ class LimitedHttp(HttpToolsProtocol):
     _unfinished = 0
     """Bytes of a head that came in later pieces than its first."""
     _refusal = BAD_REQUEST
+    _refused = False
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Bytes from the client; those of a refused one are thrown away."""
+        if self._refused:
+            return
         if self._in_head:
             self._unfinished += len(data)
         self._may_be_long = self._unfinished + len(data) > MAX_HEAD
         super().data_received(data)
-        if self._in_head and self._unfinished > MAX_HEAD and not self.transport.is_closing():
+        if self._in_head and self._unfinished > MAX_HEAD and not self._refused:
             self._refusal = URL_TOO_LONG if len(self.url) > MAX_URL else HEAD_TOO_LARGE
             self.send_400_response("")
 
@@ -65,8 +71,14 @@ class LimitedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the text is ours)
-        """Refuse the request and close the connection."""
+        """Refuse the request and close the connection; one before it that is still being answered is answered first."""
         status, text = self._refusal
         metrics.REFUSED.counts[str(status),] += 1
+        self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            return
         self.transport.write(_ANSWER.format(status=status, text=text, length=len(text) + 1).encode("ascii"))
-        self.transport.close()
+        # Closed at once, with bytes still coming in, the connection would be reset and the answer lost on the way.
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
