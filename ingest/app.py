@@ -63,6 +63,8 @@ class Redirector(Starlette):
         for follower in followers:
             follower.start()
         tasks = [asyncio.create_task(self._outbox.run()), asyncio.create_task(self._keep_salts())]
+        for task in tasks:
+            task.add_done_callback(self._ended)
         try:
             yield
         finally:
@@ -72,6 +74,10 @@ class Redirector(Starlette):
             for follower in followers:
                 await asyncio.to_thread(follower.stop)
             await asyncio.to_thread(self._outbox.close, self._settings.redirector_stop_seconds)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(f"a task ended: {error!r}")
 
     async def _keep_salts(self) -> None:
         """Publish the salts that are missing, forget the old ones, and watch that both topics are still read."""

@@ -44,7 +44,7 @@ class Kind(enum.StrEnum):
     HEARTBEAT = "heartbeat"
     """A redirector's word that every `seq` up to `mark` is acknowledged by Kafka."""
     CLOSE = "close"
-    """A redirector's word that `mark` was its last `seq`."""
+    """A redirector's word that `mark` was its last `seq`; said by itself, `mark` is this event's own."""
 
 
 class RawClick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -68,7 +68,7 @@ class RawClick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     """The event may be in the log already: it was produced again, or comes from an import."""
 
     domain: Annotated[str, Meta(max_length=253)] = ""
-    """Host that was asked, lower-case, without port."""
+    """Host that was asked, lower-case, without port; where no link has that host, the installation's default domain."""
     path: Annotated[str, Meta(max_length=2048)] = ""
     """Path that was asked, as it was spelled, with its leading slash."""
     status: Uint16 = 0

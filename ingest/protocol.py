@@ -75,7 +75,8 @@ class LimitedHttp(HttpToolsProtocol):
         status, text = self._refusal
         metrics.REFUSED.counts[str(status),] += 1
         self._refused = True
-        if self.cycle is not None and not self.cycle.response_complete:
+        # Before the first request there is no cycle, which uvicorn's types do not say.
+        if not getattr(self.cycle, "response_complete", True):
             self.cycle.keep_alive = False
             return
         self.transport.write(_ANSWER.format(status=status, text=text, length=len(text) + 1).encode("ascii"))

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from ingest import metrics
+from ingest.capture import capture
 from ingest.events import RawClick
 from ingest.links import Link, link_id, link_key
 from ingest.linkstore import LinkStore
@@ -172,6 +173,19 @@ async def test_a_full_queue_does_not_stop_redirects() -> None:
     assert [status for status, _, _ in answers] == [302, 302, 302]
     assert asked.events == 1
     assert metrics.NOT_ACCEPTED.counts["queue_full",] - before == 2
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+async def test_an_objection_counts_where_it_is_honoured(honoured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[RawClick] = []
+
+    def kept(*parts: Any) -> RawClick:
+        made.append(capture(*parts))
+        return made[-1]
+
+    monkeypatch.setattr("ingest.redirect.capture", kept)
+    await Asked(honour_opt_out=honoured).ask("/x", headers={b"host": b"localhost", b"sec-gpc": b"1"})
+    assert (made[0].opted_out, made[0].visitor_id == "") == (honoured, honoured)
 
 
 async def test_an_event_that_can_t_be_made_does_not_stop_the_redirect(
