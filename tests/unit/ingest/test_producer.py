@@ -77,8 +77,11 @@ async def test_heartbeats_say_what_is_acknowledged(broker: str) -> None:
     outbox.put(click(outbox))
     running = asyncio.create_task(outbox.run())
     async with asyncio.timeout(10):
-        while outbox.mark < 3:
-            await asyncio.sleep(0.05)
+        while outbox.mark == 0:
+            await asyncio.sleep(0.01)
+        acknowledged = outbox.upcoming.seq
+        while outbox.upcoming.seq == acknowledged:
+            await asyncio.sleep(0.01)
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
