@@ -3,7 +3,7 @@
 
 -- The fence: the last nonce written for a partition is the only one whose inserts are taken. It is kept in memory on
 -- purpose: after a restart of ClickHouse every writer has to fence again.
-CREATE TABLE fences
+CREATE TABLE IF NOT EXISTS fences
 (
     topic_id UUID COMMENT 'Id that Kafka gave the topic when it was made',
     kafka_partition UInt16 COMMENT 'Partition of the topic',
@@ -13,7 +13,7 @@ ENGINE = Join(ANY, LEFT, topic_id, kafka_partition)
 SETTINGS join_any_take_last_row = 1, persistent = 0
 COMMENT 'Who may write a partition of events; empty after a restart of ClickHouse, so that every writer fences again';
 
-CREATE TABLE events
+CREATE TABLE IF NOT EXISTS events
 (
     -- Where the record stands in the log, and how it came here
     topic_id UUID COMMENT 'Id that Kafka gave the topic when it was made; a topic made again is a new ledger',
@@ -69,7 +69,6 @@ CREATE TABLE events
     position UInt16 COMMENT '1-based position of the link; 0: unknown' CODEC(ZSTD(1)),
     position_of UInt16 COMMENT 'How many positions there are; 0: unknown' CODEC(ZSTD(1)),
     slot LowCardinality(String) COMMENT 'Named place, as hero or footer',
-    placement Enum8('unknown' = 0, '1st 20%' = 1, '2nd 20%' = 2, '3rd 20%' = 3, '4th 20%' = 4, '5th 20%' = 5) COMMENT 'Fifth of the page or mail in which the position lies',
     message_id String COMMENT 'w_msg: the message that held the link' CODEC(ZSTD(1)),
     recipient_id String COMMENT 'w_rcpt: its recipient, pseudonymous' CODEC(ZSTD(1)),
     sent_at DateTime('UTC') COMMENT 'w_sent: when the message was sent; 1970-01-01: unknown' CODEC(ZSTD(1)),
@@ -104,6 +103,7 @@ CREATE TABLE events
     utm_content_raw String COMMENT 'utm_content as spelled, percent-decoded' CODEC(ZSTD(1)),
     ad_click LowCardinality(String) COMMENT 'Name of the click-id parameter that was there, as gclid; its value is not kept',
     channel LowCardinality(String) COMMENT 'One of the 20 channels',
+    placement Enum8('unknown' = 0, '1st 20%' = 1, '2nd 20%' = 2, '3rd 20%' = 3, '4th 20%' = 4, '5th 20%' = 5) COMMENT 'Fifth of the page or mail in which the position lies',
     language LowCardinality(String) COMMENT 'First language of Accept-Language, as en or pt-br',
     extra Map(LowCardinality(String), String) COMMENT 'Fields of the users'' own enrichers' CODEC(ZSTD(1)),
 
