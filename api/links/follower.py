@@ -18,7 +18,7 @@ POLL_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 30.0
 """How often to look for partitions that were added."""
-METADATA_SECONDS = 1.0
+METADATA_SECONDS = 0.5
 BATCH = 1000
 
 Start = Literal["beginning", "end"]
@@ -35,6 +35,7 @@ class Follower:
         self._on_record = on_record
         self._partitions: set[int] = set()
         self._behind: set[int] = set()
+        self._complained: set[int] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"follow-{topic}", daemon=True)
 
@@ -47,9 +48,13 @@ class Follower:
         """Begin to read; returns at once."""
         self._thread.start()
 
+    def tell_to_stop(self) -> None:
+        """Stop reading, without a wait."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Stop reading, and wait until the connection is closed."""
-        self._stopping.set()
+        self.tell_to_stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -86,6 +91,7 @@ class Follower:
         if found.error is not None or not found.partitions:
             log.warning("topic_missing", topic=self.topic, mend="`weir topics` makes it")
             return RETRY_SECONDS
+        self._complained.clear()
         if added := found.partitions.keys() - self._partitions:
             # Only what is there at the start may be skipped: a partition that is added later is read as a whole.
             offset = OFFSET_END if self._from_end and not self._partitions else OFFSET_BEGINNING
@@ -111,4 +117,7 @@ class Follower:
             self._complain(error)
 
     def _complain(self, error: KafkaError) -> None:
-        log.warning("kafka_error", topic=self.topic, error=error.str())
+        """Once for each kind of trouble, until Kafka answers again: librdkafka tries several times a second."""
+        if error.code() not in self._complained:
+            self._complained.add(error.code())
+            log.warning("kafka_error", topic=self.topic, error=error.str())

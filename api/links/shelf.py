@@ -33,6 +33,7 @@ class LinkShelf:
         try:
             async with self.desk:
                 yield self
+                self._follower.tell_to_stop()  # both at once
         finally:
             await asyncio.to_thread(self._follower.stop)
 

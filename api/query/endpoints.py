@@ -20,7 +20,8 @@ from api.query.shorthand import read_filter
 from api.settings import ApiSettings
 from api.telemetry import Telemetry
 
-MAX_QUERY = 256 << 10
+MAX_QUERY = 48 << 10
+"""Bytes of a query: escaped twice, its longest value still fits into a form's field of ClickHouse (128 KiB)."""
 FORMATS = ("json", "csv")
 PARAMETERS = ("metrics", "range", "from", "to", "time_zone", "filter", "limit", "offset", "exact", "format")
 INTERVALS = {name.removeprefix("time:"): name for name, dimension in DIMENSIONS.items() if dimension.is_time}

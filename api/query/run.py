@@ -83,6 +83,8 @@ class Warehouse:
         async with self._connecting:
             if self._client is None:
                 self._client = await connect_async(self._settings)
+                # Values in the body: an address has no room for a filter's long list.
+                self._client.form_encode_query_params = True
             return self._client
 
 
