@@ -96,10 +96,13 @@ def verdict(reasons: Collection[Reason]) -> Verdict:
 def judgement(kind: Kind, reasons: Reasons, *, duplicate: bool = False, repeat: bool = False) -> Judgement:
     """The one outcome of a record, the first that holds (SEMANTICS, Outcomes), with verdict, score and reasons.
 
-    A duplicate keeps the verdict that it would have had.
+    A duplicate keeps the verdict that it would have had. A request for a link that is not there can be one too: a log
+    that is imported twice must not add orphans.
     """
     if kind in UNJUDGED:
-        return Judgement(kind.value, UNJUDGED[kind].value, Verdict.NONE.value, 0, ())
+        outcome = UNJUDGED[kind]
+        outcome = Outcome.DUPLICATE if duplicate and outcome is not Outcome.SOURCE else outcome
+        return Judgement(kind.value, outcome.value, Verdict.NONE.value, 0, ())
     found = verdict(reasons)
     program = found in (Verdict.BOT, Verdict.PREFETCH)
     if duplicate:

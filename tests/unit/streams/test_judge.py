@@ -118,8 +118,8 @@ def test_the_order_of_outcomes_is_the_ledgers(reasons: set[Reason], duplicate: b
         holds = {UNJUDGED[kind]}
     else:
         holds = {Outcome(verdict(reasons).value)}
-        holds |= {Outcome.DUPLICATE} if duplicate else set()
         holds |= {Outcome.REPEAT} if repeat else set()
+    holds |= {Outcome.DUPLICATE} if duplicate else set()
     assert made.outcome == next(outcome for outcome in Outcome if outcome in holds)
 
 
