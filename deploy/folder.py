@@ -43,6 +43,7 @@ class Folder:
                 f"A stack runs on {self.path} already (process {owner}).",
                 "Stop that one, or choose another folder with `--data DIR`.",
             ) from None
+        (self.path / ENVIRONMENT).unlink(missing_ok=True)  # of one that was killed
         os.truncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
         self._lock = lock

@@ -97,9 +97,11 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, in the reverse order. May be called twice."""
-        if self._supervisor is not None:
-            self._supervisor.stop()
-        self.folder.release()
+        try:
+            if self._supervisor is not None:
+                self._supervisor.stop()
+        finally:
+            self.folder.release()
 
     def wait(self) -> None:
         """Wait until a service was given up, and raise `Failed` with its reason."""
@@ -116,10 +118,10 @@ class Stack:
         return environment(self.kafka) | environment(self.warehouse) | {"WEIR_API": self.addresses.api}
 
     def _start_stores(self, supervisor: Supervisor) -> None:
-        """Broker, then warehouse, then their topics and tables."""
+        """The broker and its topics, the warehouse and its tables."""
         self.kafka = self._start_broker(supervisor)
-        self.warehouse = self._start_warehouse(supervisor)
         self._check_topics()
+        self.warehouse = self._start_warehouse(supervisor)
         try:
             migrate(self.warehouse)
         except (WarehouseUnavailable, MigrationConflict) as error:
@@ -223,7 +225,9 @@ class Stack:
         for number in range(self._settings.workers):
             name = f"worker-{number + 1}" if number else "worker"
             port = self._port(name, 0, 0)
-            services.append(_service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35))
+            service = _service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35)
+            # Kafka keeps a killed worker's partitions for it until its session has run out.
+            services.append(dataclasses.replace(service, start_seconds=150))
         services.append(
             _service(
                 "redirector", where | {"WEIR_REDIRECTOR_PORT": str(redirector)}, _ready(redirector), stop_seconds=25

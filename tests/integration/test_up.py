@@ -13,10 +13,17 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it re-exports them without saying so
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from pydantic import SecretStr
 
-from deploy import preflight
+from deploy import preflight, topics
 from deploy.folder import environment_of
+from ingest.kafka import LINKS, KafkaSettings
 from warehouse.client import connect
 from warehouse.settings import WarehouseSettings
 
@@ -33,7 +40,7 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> No
 class Up:
     """One `weir up` on a data folder, on ports of its own."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
         self.output = data.with_suffix(".out")
         self.ports = {name: preflight.free_port() for name in ("redirector", "api", "warehouse", "kafka")}
@@ -43,7 +50,7 @@ class Up:
                 [sys.executable, "-P", "-m", "deploy", "up", "--data", str(data), *ports, *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={name: value for name, value in os.environ.items() if not name.startswith("WEIR_")},
+                env={name: value for name, value in os.environ.items() if not name.startswith("WEIR_")} | environment,
             )
 
     def wait_until_ready(self) -> None:
@@ -51,7 +58,7 @@ class Up:
         assert self.process.poll() is None, self.printed()
 
     def wait_until_back(self, part: str) -> None:
-        until(lambda: bool(re.search(rf"✔ {part} +again", self.printed())), f"the {part} is back")
+        until(lambda: bool(re.search(rf"✔ {part} +again", self.printed())), f"the {part} is back", 150)
 
     def environment(self) -> dict[str, str]:
         return environment_of(self.data)
@@ -97,8 +104,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     """Starts stacks on one folder; none of them is left at the end."""
     started: list[Up] = []
 
-    def begin(*options: str) -> Up:
-        started.append(Up(tmp_path / "data", *options))
+    def begin(*options: str, **environment: str) -> Up:
+        started.append(Up(tmp_path / "data", *options, **environment))
         return started[-1]
 
     yield begin
@@ -146,14 +153,48 @@ def test_a_stack_is_mended_killed_and_started_again(start: Callable[..., Up], ka
 
 
 @pytest.mark.timeout(300)
-def test_the_mock_needs_no_java(start: Callable[..., Up]) -> None:
-    up = start("--broker", "mock")
+def test_without_java_the_mock_is_the_broker_and_one_line_says_what_that_means(
+    start: Callable[..., Up], tmp_path: Path
+) -> None:
+    up = start("--broker", "auto", PATH=str(tmp_path))
     up.wait_until_ready()
-    assert "keeps clicks in memory only" in " ".join(up.printed().split())
+    said = " ".join(up.printed().split())
+    assert "Java 17 or newer is not installed" in said
+    assert "keeps clicks in memory only" in said
     up.miss()
     until(lambda: up.misses_counted() == 1, "the miss is counted")
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(120) == 0
+
+
+@pytest.mark.kafka
+def test_a_kafka_of_ones_own_is_used_and_its_topics_are_looked_at(
+    start: Callable[..., Up], kafka: KafkaSettings
+) -> None:
+    up = start(WEIR_KAFKA=kafka.kafka, WEIR_KAFKA_PREFIX=kafka.kafka_prefix, WEIR_GROUP=kafka.kafka_prefix)
+    up.wait_until_ready()
+    assert "java" not in {process.name() for process in up.family()}
+    up.miss()
+    until(lambda: up.misses_counted() == 1, "the miss is counted")
+    assert up.stop() == 0
+
+    links = [ConfigResource(ResourceType.TOPIC, kafka.topic(LINKS.name))]
+    links[0].add_incremental_config(
+        ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
+    )
+    admin = topics.client(kafka)
+    for future in admin.incremental_alter_configs(links).values():
+        future.result(10)
+    refused = start(WEIR_KAFKA=kafka.kafka, WEIR_KAFKA_PREFIX=kafka.kafka_prefix)
+    assert refused.process.wait(60) == 1
+    assert f"{kafka.topic(LINKS.name)}: cleanup.policy is delete, and has to be compact." in refused.printed()
+
+
+def test_a_kafka_that_does_not_answer_is_named(start: Callable[..., Up]) -> None:
+    address = f"{preflight.HOST}:{preflight.free_port()}"
+    up = start(WEIR_KAFKA=address)
+    assert up.process.wait(60) == 1
+    assert f"No Kafka answers at {address} (WEIR_KAFKA)." in up.printed()
 
 
 def test_a_taken_port_is_named_and_nothing_is_left(start: Callable[..., Up], tmp_path: Path) -> None:

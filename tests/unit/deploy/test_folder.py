@@ -92,4 +92,6 @@ def test_a_stack_that_was_killed_is_not_found(folder: Folder) -> None:
     folder.release()
     (folder.path / "env").write_text(left)
     assert environment_of(folder.path) == {}
+    folder.take()
+    assert environment_of(folder.path) == {}, "the next one is not ready yet"
     assert environment_of(folder.path / "nowhere") == {}
