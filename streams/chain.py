@@ -11,6 +11,7 @@ from streams.enrich.enricher import Enricher, Refreshed
 from streams.judge import Judge
 from streams.partition import Rows, Stored
 from streams.rows import bury, dead_letter_columns, log_columns, raw_columns
+from warehouse.failpoints import Failpoint, reach
 from warehouse.ledger import Ledger, Partition
 
 
@@ -30,6 +31,7 @@ class Chain:
         """The rows of the records, in their order. Raises what the ledger raises, nothing of a click's own."""
         decoded = decode_records(records)
         if decoded.dead:
+            reach(Failpoint.BEFORE_LETTERS)
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
             await self.ledger.replace("dead_letters", letters)
         if resent := flagged(decoded.clicks):

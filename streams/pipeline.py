@@ -39,6 +39,8 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
         **connection(settings),
         stream_buffer_maxsize=4,  # batches, not messages
         stream_wait_empty=True,  # a rebalance and a stop wait for the inserts in flight
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.session_timeout / 6,
         topic_allow_declare=False,  # `weir topics` makes and checks them
         topic_disable_leader=True,
         web_enabled=False,  # Faust's web server would serve table data

@@ -15,6 +15,7 @@ from streams import health
 from streams.pipeline import pipeline
 from streams.settings import StreamSettings
 from streams.transport import Consumer
+from warehouse import failpoints
 from warehouse.client import connect_async
 from warehouse.ledger import Ledger
 
@@ -90,6 +91,7 @@ async def serve(settings: StreamSettings, leave: Exit) -> None:
 def main(settings: StreamSettings | None = None) -> None:
     """Run the worker in the foreground; exits 0 after SIGTERM or Ctrl-C, 1 after what it could not mend."""
     settings = settings or StreamSettings()
+    failpoints.arm(settings.failpoint)
 
     async def run() -> int:
         leave = Exit()

@@ -13,6 +13,9 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
     """What the worker reads from the environment, once, at start."""
 
     group: str = Field("weir", description="Kafka consumer group, and Faust's app id, of the workers.")
+    session_timeout: float = Field(
+        10.0, ge=6, le=300, description="Seconds after which Kafka gives a silent worker's partitions to another."
+    )
     batch_rows: int = Field(20_000, ge=1, le=500_000, description="Rows of one insert at the most.")
     batch_linger: float = Field(
         0.5,
@@ -42,3 +45,4 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
     cache_size: int = Field(100_000, ge=100, description="Entries of each enricher's cache.")
     worker_host: str = Field("127.0.0.1", description="Address of the worker's `/-/live`, `/-/ready` and `/-/metrics`.")
     worker_port: int = Field(8070, ge=0, le=65535, description="Port of the same.")
+    failpoint: str = Field("", description="For tests of crashes only: die at a named place, as `after-insert:3`.")

@@ -21,6 +21,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from streams.batch import Batch
+from warehouse.failpoints import Failpoint, reach
 
 FETCH_MAX_WAIT_MS = 100
 """How long a broker may hold a fetch open. Faust's 1,500 makes a busy partition wait for the idle ones beside it."""
@@ -160,6 +161,12 @@ class Consumer(driver.Consumer):
         """Forget what was done: the next owner reads it from the ledger."""
         await super().on_partitions_revoked(revoked)
         self._done.clear()
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        reach(Failpoint.BEFORE_COMMIT)
+        did_commit: bool = await super()._commit(offsets)
+        reach(Failpoint.AFTER_COMMIT)
+        return did_commit
 
     def _new_offset(self, tp: TP) -> int | None:
         if not self.batched(tp.topic):

@@ -19,6 +19,7 @@ import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
 
+from warehouse.failpoints import Failpoint, reach
 from warehouse.sql import load
 
 MAX_ROWS = 500_000
@@ -108,6 +109,7 @@ class Ledger:
         nonce = secrets.randbits(63) + 1
         await self._client.command(load("fence"), parameters={**partition.parameters, "nonce": nonce})
         self._nonces[partition] = nonce
+        reach(Failpoint.AFTER_FENCE)
 
     async def _settle(self, partition: Partition) -> None:
         parameters = {"comment": partition.comment}
@@ -156,10 +158,12 @@ class Ledger:
             "insert_deduplication_token": f"{nonce}-{first}",
         }
         data = [*columns.values(), [nonce] * rows]
+        reach(Failpoint.BEFORE_INSERT)
         await self._write("events", names, data, settings)
+        reach(Failpoint.AFTER_INSERT)
 
     async def replace(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Write rows of a table in which writing one twice does no harm (`dead_letters`, `links`). Raises as `insert`."""
+        """Write rows of a table where writing one twice does no harm (`dead_letters`, `links`). Raises as `insert`."""
         if columns:
             await self._write(table, list(columns), list(columns.values()), dict(INSERT_SETTINGS))
 

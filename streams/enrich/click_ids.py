@@ -52,9 +52,12 @@ def ad_click(query: str) -> str:
 
     Presence counts, since the redirector blanks the values; names are compared without regard to case.
     """
-    names = [pair.partition("=")[0] for pair in query.lower().split("&")]
-    strongest = min((RANK[name] for name in names if name in RANK), default=None)
-    return "" if strongest is None else NAMES[strongest]
+    strongest = len(NAMES)
+    for pair in query.lower().split("&"):
+        rank = RANK.get(pair.partition("=")[0])
+        if rank is not None and rank < strongest:
+            strongest = rank
+    return NAMES[strongest] if strongest < len(NAMES) else ""
 
 
 class ClickIds:

@@ -30,4 +30,5 @@ class Position:
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
         """The placement of every click."""
-        return {"placement": self.cache.all([(click.position, click.position_of) for click in clicks])}
+        positions = [click.position for click in clicks]
+        return {"placement": self.cache.all(zip(positions, [click.position_of for click in clicks], strict=True))}

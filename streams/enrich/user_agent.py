@@ -95,24 +95,8 @@ def client(user_agent: str, hints: Hints = NO_HINTS) -> Client:
     )
 
 
-Key = tuple[str, str, str, str, str]
-"""User agent and hints as a plain tuple, which is the cheaper key."""
-
-
-def _key(click: RawClick) -> Key:
-    if not click.hints:
-        return (click.user_agent, *NO_HINTS)
-    hint = click.hints.get
-    return (
-        click.user_agent,
-        hint("mobile", ""),
-        hint("platform", ""),
-        hint("platform-version", ""),
-        hint("form-factors", ""),
-    )
-
-
-def _client_of(key: Key) -> Client:
+def _client_of(key: tuple[str, str, str, str, str]) -> Client:
+    """`client` of a plain tuple, which is the cheaper key."""
     return client(key[0], Hints(*key[1:]))
 
 
@@ -127,4 +111,13 @@ class UserAgents:
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
         """The six columns of every click."""
-        return columns_of(self.columns, self.cache.all(map(_key, clicks)))
+        hints = [click.hints.get for click in clicks]
+        keys = zip(
+            [click.user_agent for click in clicks],
+            [hint("mobile", "") for hint in hints],
+            [hint("platform", "") for hint in hints],
+            [hint("platform-version", "") for hint in hints],
+            [hint("form-factors", "") for hint in hints],
+            strict=True,
+        )
+        return columns_of(self.columns, self.cache.all(keys))

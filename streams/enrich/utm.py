@@ -1,8 +1,8 @@
 """UTM: the five campaign parameters, as spelled and in one canonical spelling."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import unquote_plus
 
 import yaml
@@ -33,7 +33,6 @@ class Utm(NamedTuple):
     utm_content_raw: str
 
 
-NOTHING = Utm(*("",) * 10)
 KEYS = {f"{prefix}utm_{field}": i for i, field in enumerate(FIELDS) for prefix in ("", "amp;")}
 """Parameter → place in `FIELDS`; `amp;` is what an `&amp;` in the address of a link turns into."""
 
@@ -71,59 +70,51 @@ def _spellings(path: Path, field: str, entries: object) -> Mapping[str, str]:
     return found
 
 
-class Value(NamedTuple):
-    """One parameter's value."""
-
-    canonical: str
-    raw: str
-    """Percent-decoded, `+` as a space."""
+Encoded = tuple[str, str, str, str, str]
+"""The five values as they stand in a query."""
 
 
-def value(encoded: str, spellings: Mapping[str, str]) -> Value:
-    """One value of a raw query; a malformed escape stays, bytes that are not UTF-8 become replacement characters."""
-    raw = unquote_plus(encoded)
-    canonical = normalised(raw)
-    return Value(spellings.get(canonical, canonical), raw)
+def blank(encoded: str) -> bool:
+    """Whether there is nothing to be read in a value."""
+    return not unquote_plus(encoded).strip()
 
 
-BLANK = Value("", "")
-Read = Callable[[str], Value]
+def encoded_values(query: str) -> Encoded:
+    """The five values of a raw query, as they stand there; names are compared without regard to case.
 
-
-def utm(query: str, read: Sequence[Read]) -> Utm:
-    """The five parameters of a raw query, whose values are read by one function a field.
-
-    Names are compared without regard to case; of a repeated one the first that is not blank counts.
+    Of a repeated parameter the first that is not blank counts.
     """
-    found: dict[int, Value] = {}
+    values = [""] * len(FIELDS)
     for pair in query.split("&"):
         name, _, encoded = pair.partition("=")
         place = KEYS.get(name.lower())
-        if place is not None and (place not in found or not found[place].canonical):
-            found[place] = read[place](encoded)
-    if not found:
-        return NOTHING
-    values = [found.get(place, BLANK) for place in range(len(FIELDS))]
-    return Utm(*[value.canonical for value in values], *[value.raw for value in values])
+        if place is not None and (not values[place] or blank(values[place])):
+            values[place] = encoded
+    return cast(Encoded, tuple(values))
+
+
+def utm(values: Encoded, taxonomy: Taxonomy) -> Utm:
+    """The ten columns of five values.
+
+    `+` is a space; a malformed escape stays as it is, bytes that are not UTF-8 become replacement characters.
+    """
+    raw = [unquote_plus(encoded) for encoded in values]
+    canonical = map(normalised, raw)
+    return Utm(*(taxonomy[field].get(value, value) for field, value in zip(FIELDS, canonical, strict=True)), *raw)
 
 
 class UtmParameters:
     """The ten `utm_` columns from the query.
 
-    Queries are often unique (a recipient's id stands in them) where the values in them are not, so both are cached.
+    Queries are often unique (a recipient's id stands in them) where the five values are not, so both are cached.
     """
 
     columns: tuple[str, ...] = Utm._fields
 
     def __init__(self, taxonomy: Taxonomy, cache_size: int = 50_000) -> None:
-        self._values = [_values(taxonomy[field], cache_size) for field in FIELDS]
-        read = [values.__getitem__ for values in self._values]
-        self.cache: Memo[str, Utm] = Memo(lambda query: utm(query, read), cache_size)
+        values: Memo[Encoded, Utm] = Memo(lambda five: utm(five, taxonomy), cache_size)
+        self.cache: Memo[str, Utm] = Memo(lambda query: values[encoded_values(query)], cache_size)
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
         """The UTM columns of every click."""
         return columns_of(self.columns, self.cache.all([click.query for click in clicks]))
-
-
-def _values(spellings: Mapping[str, str], size: int) -> Memo[str, Value]:
-    return Memo(lambda encoded: value(encoded, spellings), size)

@@ -73,7 +73,8 @@ def client(warehouse: WarehouseSettings) -> Any:
 
 @pytest.fixture
 def worker(kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Path) -> Any:
-    with running("worker", tmp_path / "worker.log", kafka, warehouse, geo_dir=str(tmp_path)) as service:
+    log = tmp_path / "worker.log"
+    with running("worker", log, kafka, warehouse, geo_dir=str(tmp_path), session_timeout="6") as service:
         yield service
 
 
@@ -105,7 +106,7 @@ def test_one_clicks_every_field_becomes_its_column(
         "kafka_offset": 0, "edition": 0, "kind": "click", "outcome": "human", "verdict": "human", "src": SRC, "seq": 1,
         "domain": "go.example", "path": "/spring", "status": 302, "link_id": int(sent.link_id, 16), "link_version": 3,
         "address_id": 0xAA, "visitor_id": 0xBB, "device": "desktop", "os": "Windows", "browser": "Chrome",
-        "referrer_host": "google.com", "referrer_source": "google", "utm_source": "email", "utm_source_raw": "Email",
+        "referrer_host": "google.com", "referrer_source": "Google", "utm_source": "email", "utm_source_raw": "Email",
         "utm_medium": "email", "utm_campaign": "spring", "utm_campaign_raw": "Spring", "channel": "Email",
         "position": 3, "position_of": 10, "slot": "hero", "placement": "2nd 20%", "message_id": "m1",
         "recipient_id": "r1", "language": "de-at", "hints": sent.hints, "query": sent.query, "network": sent.network,
@@ -138,8 +139,8 @@ def test_poison_becomes_dead_letters_and_the_ledger_still_adds_up(
 def test_twenty_thousand_clicks_are_twenty_thousand_rows_through_kills_and_restarts(
     kafka: KafkaSettings, warehouse: WarehouseSettings, client: Client, worker: Service
 ) -> None:
-    for start in range(1, 20_001, 4_000):
-        send(kafka, *(click(seq) for seq in range(start, start + 4_000)))
+    for start in range(1, 20_001, 5_000):
+        send(kafka, *(click(seq) for seq in range(start, start + 5_000)))
         worker.kill()
         worker.restart()
     wait_for(client, 20_000)
@@ -190,9 +191,9 @@ def test_links_are_written_by_commands_and_reach_clickhouse(
     consumer.subscribe([kafka.topic("links.replies")])
     replies: list[dict[str, Any]] = []
     while len(replies) < 5:
-        messages = consumer.consume(10, timeout=30)
-        assert messages, f"only {replies}"
-        replies += [json.loads(message.value() or b"") for message in messages]
+        message = consumer.poll(30)
+        assert message is not None, f"only {replies}"
+        replies.append(json.loads(message.value() or b""))
     consumer.close()
     assert [(reply["command_id"], reply["status"]) for reply in replies] == [
         ("c1", 201), ("c1", 201), ("c2", 409), ("c3", 200), ("c4", 204),
