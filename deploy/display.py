@@ -1,5 +1,6 @@
 """What the terminal shows while the stack starts, runs and stops: a line for each thing that has happened."""
 
+import dataclasses
 import threading
 from typing import Self
 
@@ -19,6 +20,8 @@ LINES = {
     What.KILLED: "[red]■[/] {name} killed: {detail}",
 }
 """What is written down and stays; the rest is shown while it lasts."""
+
+NAMES = {"redirector": "Redirector", "api": "API", "clickhouse": "ClickHouse", "kafka": "Kafka"}
 
 BUSY = {What.STARTING: "starting", What.RESTARTING: "starting again", What.STOPPING: "stopping"}
 
@@ -45,27 +48,22 @@ class Display:
                 self._busy[notice.service] = f"{BUSY[notice.what]} {notice.service} {notice.detail}".rstrip()
             elif notice.what is not What.WARNING:
                 self._busy.pop(notice.service, None)
-            if line := LINES.get(notice.what):
-                self._console.print(line.format(name=f"[bold]{notice.service:<11}[/]", detail=escape(notice.detail)))
             if self._busy:
                 self._status.update(escape(" · ".join(self._busy.values())))
                 self._status.start()
             else:
                 self._status.stop()
+            if line := LINES.get(notice.what):
+                self._console.print(line.format(name=f"[bold]{notice.service:<11}[/]", detail=escape(notice.detail)))
 
 
-def address_table(stack: Stack) -> Table:
-    """Where to go from here."""
+def show_addresses(stack: Stack, console: Console) -> None:
+    """Say where to go from here."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
-    addresses = stack.addresses
-    for name, address in (
-        ("Redirector", addresses.redirector),
-        ("API", addresses.api),
-        ("ClickHouse", addresses.clickhouse),
-        ("Kafka", addresses.kafka),
-        ("Logs", str(stack.logs)),
-    ):
-        table.add_row(name, address)
-    table.caption = "Ctrl-C stops it. Other commands (`weir links add …`) find it by themselves."
-    return table
+    for name, address in dataclasses.asdict(stack.addresses).items():
+        table.add_row(NAMES[name], address)
+    table.add_row("Logs", str(stack.logs))
+    console.print()
+    console.print(table)
+    console.print("\n[dim]Other commands find it by themselves: `weir links add …`. Ctrl-C stops it.[/]")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from deploy.display import Display, address_table
+from deploy.display import Display, show_addresses
 from deploy.settings import StackSettings
 from deploy.stack import Stack
 
@@ -35,7 +35,7 @@ def command(**given: Any) -> None:  # noqa: ANN401 - click's options are StackSe
     with contextlib.suppress(KeyboardInterrupt), ended_by_signals(), Display(console) as display:
         stack = Stack(settings, display.show)
         with stack:
-            console.print(address_table(stack))
+            show_addresses(stack, console)
             stack.wait()
 
 
