@@ -30,7 +30,9 @@ class ApiSettings(KafkaSettings, WarehouseSettings):
     )
     query_seconds: int = Field(10, ge=1, le=600, description="Seconds that a query may take in ClickHouse.")
     query_megabytes: int = Field(2000, ge=50, description="Megabytes of memory that a query may take in ClickHouse.")
-    reply_seconds: float = Field(10.0, gt=0, le=120, description="Seconds to wait for the reply to a link's command.")
+    reply_seconds: float = Field(
+        10.0, gt=0, le=120, description="Seconds without a reply after which a link's command counts as unconfirmed."
+    )
 
     def is_exposed(self) -> bool:
         """Whether other machines can use the API without a token, and nobody said that they may."""

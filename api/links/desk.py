@@ -68,12 +68,23 @@ class LinkDesk:
         await asyncio.gather(asyncio.to_thread(self._producer.flush, 5), asyncio.to_thread(self._replies.stop))
 
     async def send(self, commands: Sequence[LinkCommand]) -> list[Answer]:
-        """Hand all commands over at once, and wait for all replies; one answer each, in order. Raises `Away`."""
+        """Hand all commands over at once, and wait for all replies; one answer each, in order. Raises `Away`.
+
+        The limit is on silence, not on the whole: many commands may take longer, as long as replies keep coming.
+        """
         if not self.is_ready:
             raise Away("Links can't be changed now: Kafka does not answer.", what="kafka")
         waits = [self._hand_over(command) for command in commands]
-        await asyncio.wait(waits, timeout=self._seconds)
-        return [self._answer(command, wait) for command, wait in zip(commands, waits, strict=True)]
+        silent, pending = False, set(waits)
+        try:
+            while pending and not silent:
+                done, pending = await asyncio.wait(pending, timeout=self._seconds)
+                silent = not done
+            return [self._answer(command, wait) for command, wait in zip(commands, waits, strict=True)]
+        finally:
+            for command in commands:
+                del self._waiting[command.id]
+                self._delivered.discard(command.id)
 
     def _hand_over(self, command: LinkCommand) -> asyncio.Future[LinkReply]:
         wait: asyncio.Future[LinkReply] = self._loop.create_future()
@@ -81,6 +92,8 @@ class LinkDesk:
         key = link_key(command.domain, command.slug)
 
         def reported(error: KafkaError | None, _message: Message) -> None:
+            if command.id not in self._waiting:
+                return  # nobody waits any more
             if error is None:
                 self._delivered.add(command.id)
             elif not wait.done():
@@ -93,15 +106,11 @@ class LinkDesk:
         return wait
 
     def _answer(self, command: LinkCommand, wait: asyncio.Future[LinkReply]) -> Answer:
-        del self._waiting[command.id]
-        delivered = command.id in self._delivered
-        self._delivered.discard(command.id)
         if wait.done() and wait.exception() is None:
             return wait.result()
-        wait.cancel()
-        if delivered:
+        if command.id in self._delivered:
             return Unconfirmed(
-                f"The command is in the log, but was not confirmed within {self._seconds:g} seconds.",
+                f"The command is in the log, but no reply has come for {self._seconds:g} seconds.",
                 hint="It will be carried out when a worker runs; look at the link then, before you send it again.",
                 command_id=command.id,
             )

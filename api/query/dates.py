@@ -19,7 +19,7 @@ DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 DUSK = datetime(2100, 1, 1, tzinfo=UTC)
 """The range of a click's time; `all` reaches from one to the other."""
 REALTIME = timedelta(minutes=30)
-MAX_LABELS = 50_000
+MAX_LABELS = 10_000
 _DURATION = re.compile(r"([1-9]\d{0,3})(min|h|d|w|mo)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -82,10 +82,12 @@ def _complaint(error: ValidationError) -> BadRequest:
     }.get(field.split("[")[0].split(".")[0], "")
     if problem["type"] == "extra_forbidden":
         hint = suggest(str(problem["loc"][-1]), Query.model_fields)
-    return BadRequest(f"{_message(problem['type'], problem['msg'])}.", field=field, hint=hint)
+    return BadRequest(f"{_message(problem['type'], problem['msg'], field)}.", field=field, hint=hint)
 
 
-def _message(kind: str, message: str) -> str:
+def _message(kind: str, message: str, field: str) -> str:
+    if field == "date_range" and kind != "missing":
+        return "This is neither the name of a range nor a pair of dates"
     return {
         "missing": "This is missing",
         "extra_forbidden": "There is no such field",

@@ -19,7 +19,6 @@ from deploy.links.rows import FileError, moment, read_rows
 from deploy.printable import printable
 from ingest.links import link_id
 
-SHOWN_ERRORS = 1000
 _ID = re.compile(r"[0-9a-f]{16}")
 
 

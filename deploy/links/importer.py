@@ -31,7 +31,7 @@ class Outcome:
     made: list[str] = field(default_factory=list)
     """Ids of the links that were made."""
     errors: list[tuple[int, str]] = field(default_factory=list)
-    """Line and reason of each that was not."""
+    """Line and reason of each that was not, by line."""
     taken_back: int = 0
     """Links that were made and deleted again, because not all could be made."""
 
@@ -69,13 +69,15 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _send(client: LinkClient, batch: list[Row], outcome: Outcome, *, check_only: bool) -> None:
-    outcome.errors += [(row.line, row.error) for row in batch if row.error]
-    good = [row for row in batch if not row.error]
-    if not good:
-        return
-    for row, result in zip(good, client.add_links([row.link for row in good], check_only=check_only), strict=True):
-        if "error" in result:
-            outcome.errors.append((row.line, describe(result["error"])))
+    good = [row.link for row in batch if not row.error]
+    results = iter(client.add_links(good, check_only=check_only) if good else [])
+    for row in batch:
+        error = row.error
+        if not error:
+            result = next(results)
+            error = describe(result["error"]) if "error" in result else ""
+        if error:
+            outcome.errors.append((row.line, error))
         else:
             outcome.made.append(result["link"]["id"])
 
