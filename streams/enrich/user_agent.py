@@ -95,8 +95,24 @@ def client(user_agent: str, hints: Hints = NO_HINTS) -> Client:
     )
 
 
-def _client_of(key: tuple[str, str, str, str, str]) -> Client:
-    """`client` of a plain tuple, which is the cheaper key."""
+Key = tuple[str, str, str, str, str]
+"""User agent and hints as a plain tuple, which is the cheaper key."""
+
+
+def _key(click: RawClick) -> Key:
+    if not click.hints:
+        return (click.user_agent, "", "", "", "")
+    hint = click.hints.get
+    return (
+        click.user_agent,
+        hint("mobile", ""),
+        hint("platform", ""),
+        hint("platform-version", ""),
+        hint("form-factors", ""),
+    )
+
+
+def _client_of(key: Key) -> Client:
     return client(key[0], Hints(*key[1:]))
 
 
@@ -111,13 +127,4 @@ class UserAgents:
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
         """The six columns of every click."""
-        hints = [click.hints.get for click in clicks]
-        keys = zip(
-            [click.user_agent for click in clicks],
-            [hint("mobile", "") for hint in hints],
-            [hint("platform", "") for hint in hints],
-            [hint("platform-version", "") for hint in hints],
-            [hint("form-factors", "") for hint in hints],
-            strict=True,
-        )
-        return columns_of(self.columns, self.cache.all(keys))
+        return columns_of(self.columns, self.cache.all(map(_key, clicks)))
