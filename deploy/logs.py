@@ -51,5 +51,13 @@ def configure(settings: LogSettings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
+    if level > logging.DEBUG:
+        handler.addFilter(in_one_line)
     quiet = level if level == logging.DEBUG else max(level, logging.WARNING)
     logging.basicConfig(handlers=[handler], level=quiet, force=True)
+
+
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Libraries' errors without their tracebacks, and without Faust's word on each service that a stop cancels."""
+    record.exc_info = record.exc_text = None
+    return "CancelledError" not in record.getMessage()

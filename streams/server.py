@@ -98,7 +98,10 @@ def main(settings: StreamSettings | None = None) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leave.stop)
-        await serve(settings, leave)
+        try:
+            await serve(settings, leave)
+        except Exception as error:  # noqa: BLE001  # the process's last frame: one clear line, never a traceback
+            leave.fail(error)
         return leave.code
 
     os._exit(asyncio.run(run()))

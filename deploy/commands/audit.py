@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
 from warehouse.audit import Audit, PartitionAudit, audit
-from warehouse.client import connect
+from warehouse.client import WarehouseUnavailable, connect
 from warehouse.settings import WarehouseSettings
 
 BEHIND = 3
@@ -41,7 +41,10 @@ def command(seconds: float, as_json: bool) -> None:  # click hands its flags ove
 def take(settings: AuditSettings, seconds: float = 0.0) -> Audit:
     """Audit now, or again until nothing is behind or so many seconds have passed."""
     deadline = time.monotonic() + seconds
-    client = connect(settings)
+    try:
+        client = connect(settings)
+    except WarehouseUnavailable as error:
+        raise click.ClickException(str(error)) from error
     try:
         identity = topic_id(settings, CLICKS_RAW)
         while True:

@@ -80,7 +80,7 @@ async def batches_of(
 
 def produce(settings: KafkaSettings, topic: str, count: int) -> dict[int, int]:
     """Send `count` records; returns how many went to each partition."""
-    sent: dict[int, int] = defaultdict(int)
+    sent: dict[int | None, int] = defaultdict(int)
     producer = Producer({**settings.librdkafka(), "queue.buffering.max.messages": count + 1})
     for number in range(count):
         producer.produce(
@@ -90,7 +90,7 @@ def produce(settings: KafkaSettings, topic: str, count: int) -> dict[int, int]:
             on_delivery=lambda _, message: sent.__setitem__(message.partition(), sent[message.partition()] + 1),
         )
     assert producer.flush(30) == 0
-    return dict(sent)
+    return {number: records for number, records in sent.items() if number is not None}
 
 
 def committed(settings: KafkaSettings, group: str) -> dict[int, int]:
