@@ -1,5 +1,6 @@
 """The order of the enrichers, and what each is made with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from streams.enrich.channel import Channels
@@ -32,3 +33,10 @@ def enrichers(
         Position(cache_size),  # the fifth of the page
         Language(cache_size),  # what the visitor reads
     )
+
+
+def refresh(chain: Sequence[Enricher]) -> None:
+    """Take changed geo databases into use; call it between batches, it costs a listing of their folder."""
+    for enricher in chain:
+        if isinstance(enricher, Geo):
+            enricher.refresh()

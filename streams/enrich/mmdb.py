@@ -4,6 +4,7 @@ MaxMind's layout (GeoIP2, GeoLite2, DB-IP's own downloads: names in several lang
 licensed sets that `weir data pull` brings have flat records, which geoip2's typed calls refuse.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -197,10 +198,12 @@ class Databases:
         return None
 
     def _look(self) -> dict[Path, Stamp]:
-        if self._directory is None or not self._directory.is_dir():
-            return {}
-        found = {path: path.stat() for path in self._directory.glob("*.mmdb")}
-        return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
+        found: dict[Path, Stamp] = {}
+        for path in self._directory.glob("*.mmdb") if self._directory else ():
+            with contextlib.suppress(OSError):  # gone since the listing
+                stat = path.stat()
+                found[path] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return found
 
     def _reopen(self, path: Path) -> bool:
         try:

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.events import Kind, RawClick
-from streams.enrich.chain import enrichers
+from streams.enrich.chain import enrichers, refresh
 from streams.enrich.enricher import Columns, Enricher
 from tests.unit.streams.clicks import click
+from tests.unit.streams.test_enrich_geo import write
 from warehouse.events import ENRICHED_COLUMNS
 
 CHAIN = enrichers()
@@ -103,3 +104,12 @@ def test_one_click_through_all() -> None:
 def test_a_wrong_taxonomy_refuses_to_start(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="can't be read"):
         enrichers(taxonomy=tmp_path / "none.yml")
+
+
+def test_a_changed_database_is_taken_into_use(tmp_path: Path) -> None:
+    chain = enrichers(geo_dir=tmp_path)
+    there = [click(network="81.2.69.0/24")]
+    assert run(chain, there)["country"] == [""]
+    write(tmp_path / "a.mmdb", "country", {"81.2.69.0/24": {"country_code": "GB"}})
+    refresh(chain)
+    assert run(chain, there)["country"] == ["GB"]
