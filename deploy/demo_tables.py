@@ -27,8 +27,8 @@ BAR_WIDTH = 8
 SHOWN_PROBLEMS = 5
 
 QUESTIONS = (
-    (("By channel", ("channel",), 16), ("By country and city", ("country", "city"), 16)),
-    (("By device", ("device",), 6), ("By position", ("placement",), 6)),
+    (("Channel", ("channel",), 16), ("Country, city", ("country", "city"), 16)),
+    (("Device", ("device",), 6), ("Position", ("placement",), 6)),
 )
 """Pairs of tables that stand beside each other: title, dimensions, rows at the most."""
 
@@ -145,6 +145,6 @@ def looks(stack: Stack) -> list[tuple[str, str, str]]:
     user = f"{reader}:{stack.folder.password('reader')}"
     return [
         ("Redirector", where.redirector, f"curl -si {where.redirector}/spring"),
-        ("API", where.api, f"curl -s {where.api}/v1/query -d {shlex.quote(ask)}"),
+        ("API", where.api, f"curl -s {where.api}/v1/query -H 'content-type: application/json' -d {shlex.quote(ask)}"),
         ("ClickHouse", where.clickhouse, f"curl -s {where.clickhouse} -u {shlex.quote(user)} -d {shlex.quote(sql)}"),
     ]
