@@ -191,7 +191,8 @@ class Databases:
         for database in self._ordered:
             if database.layout.holds is holds and (database.ipv6 if ":" in address else database.ipv4):
                 try:
-                    if (found := database.ask(address)) is not None:
+                    found = database.ask(address)
+                    if found is not None and any(found):
                         return found
                 except (AddressNotFoundError, ValueError):
                     continue
