@@ -9,6 +9,7 @@ from typing import Self
 
 import click
 import httpx
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from pydantic import SecretStr
 
 from deploy import preflight, topics
@@ -126,6 +127,8 @@ class Stack:
             migrate(self.warehouse)
         except (WarehouseUnavailable, MigrationConflict) as error:
             raise click.ClickException(str(error)) from error
+        except ClickHouseError as error:
+            raise click.ClickException(f"{self.warehouse.clickhouse} refuses the schema: {error}") from error
 
     def _check_topics(self) -> None:
         """Make the topics, refuse wrong ones, and more workers than there are partitions to share."""

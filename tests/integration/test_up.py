@@ -86,6 +86,10 @@ class Up:
         answer = httpx.get(f"http://{preflight.HOST}:{self.ports['redirector']}/nothing-here", trust_env=False)
         assert answer.status_code == 404
 
+    def wait_until_counted(self, misses: int) -> None:
+        """All of them, and none twice."""
+        until(lambda: self.misses_counted() == misses, f"{misses} misses are counted")
+
     def misses_counted(self) -> int:
         with connect(self.warehouse()) as client:
             return int(client.query("SELECT count() FROM events WHERE kind = 'orphan'").result_rows[0][0])
@@ -123,17 +127,17 @@ def test_a_stack_is_mended_killed_and_started_again(start: Callable[..., Up], ka
     for part in ("redirector", "api"):
         assert httpx.get(f"http://{preflight.HOST}:{up.ports[part]}/-/ready", trust_env=False).status_code == 200
     up.miss()
-    until(lambda: up.misses_counted() == 1, "the first miss is counted")
+    up.wait_until_counted(1)
 
     refused = start("--broker", "kafka")
     assert refused.process.wait(60) == 1
     assert f"A stack runs on {up.data} already (process {up.process.pid})." in " ".join(refused.printed().split())
 
-    for part in ("worker", "redirector"):
+    for misses, part in enumerate(("worker", "redirector", "warehouse", "kafka"), start=2):
         up.child(part).kill()
         up.wait_until_back(part)
-    up.miss()
-    until(lambda: up.misses_counted() == 2, "the second miss is counted")
+        up.miss()
+        up.wait_until_counted(misses)
 
     family = up.family()
     up.kill()
@@ -143,7 +147,7 @@ def test_a_stack_is_mended_killed_and_started_again(start: Callable[..., Up], ka
     again = start("--broker", "kafka")
     again.wait_until_ready()
     again.miss()
-    until(lambda: again.misses_counted() == 3, "all three misses are counted, none of them twice")
+    again.wait_until_counted(6)
     family = again.family()
     assert again.stop() == 0
     assert not psutil.wait_procs(family, timeout=5)[1]
@@ -162,7 +166,7 @@ def test_without_java_the_mock_is_the_broker_and_one_line_says_what_that_means(
     assert "Java 17 or newer is not installed" in said
     assert "keeps clicks in memory only" in said
     up.miss()
-    until(lambda: up.misses_counted() == 1, "the miss is counted")
+    up.wait_until_counted(1)
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(120) == 0
 
@@ -175,7 +179,7 @@ def test_a_kafka_of_ones_own_is_used_and_its_topics_are_looked_at(
     up.wait_until_ready()
     assert "java" not in {process.name() for process in up.family()}
     up.miss()
-    until(lambda: up.misses_counted() == 1, "the miss is counted")
+    up.wait_until_counted(1)
     assert up.stop() == 0
 
     links = [ConfigResource(ResourceType.TOPIC, kafka.topic(LINKS.name))]
