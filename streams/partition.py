@@ -52,6 +52,8 @@ class Limits:
     """Bytes of records that may wait, a partition."""
     patience: float = 60.0
     """Seconds after which a ClickHouse that can't be reached stops the process."""
+    pause: float = 0.2
+    """Seconds before the first retry; each later one waits up to twice as long, at most five."""
 
 
 class PartitionCounter:
@@ -71,6 +73,8 @@ class PartitionCounter:
         self._batch_time = 0
         self._expected = 0
         self._closing = False
+        self._in_doubt = False
+        self._refused = False
 
     async def open(self, beginning: int) -> int:
         """Take the partition over; `beginning` is the first offset that the log still has. Returns where to read on."""
@@ -140,24 +144,33 @@ class PartitionCounter:
             self._built.task_done()
 
     async def _store(self, rows: Rows) -> None:
-        """Insert the rows exactly once, through doubts and one refusal."""
+        """Insert the rows exactly once, through doubts and one refusal in a row."""
         last = rows["kafka_offset"][-1]
-        refused = False
-        while rows := self._missing(rows):
-            try:
-                await self._ledger.insert(self.partition, rows["kafka_offset"][0], rows)
-            except Doubtful as doubt:
-                log.warning("insert in doubt", **self._where(), reason=str(doubt))
-            except Fenced:
-                if refused:  # still fenced after fencing again: somebody else owns the partition by now
-                    raise
-                refused = True
-                log.warning("insert refused, fencing again", **self._where())
-            else:
-                break
-            await self._reopen()
+        await self._patiently(lambda: self._attempt(rows))
+        self._refused = False
         self._position = dataclasses.replace(self._position, next=last + 1)
         self._done(last + 1)
+
+    async def _attempt(self, rows: Rows) -> None:
+        """Insert what is missing of the rows. After a doubt or a refusal the ledger is asked what that is."""
+        if self._in_doubt:
+            await self._reopen()
+            self._in_doubt = False
+        if not (missing := self._missing(rows)):
+            return
+        self._in_doubt = True  # until the insert says that it stands
+        try:
+            await self._ledger.insert(self.partition, missing["kafka_offset"][0], missing)
+        except Fenced as refusal:
+            if self._refused:  # refused again after fencing again: somebody else owns the partition by now
+                raise
+            self._refused = True
+            log.warning("insert refused, fencing again", **self._where())
+            raise Doubtful(str(refusal)) from refusal
+        except Doubtful as doubt:
+            log.warning("insert in doubt", **self._where(), reason=str(doubt))
+            raise
+        self._in_doubt = False
 
     def _missing(self, rows: Rows) -> Rows:
         offsets = rows["kafka_offset"]
@@ -167,7 +180,7 @@ class PartitionCounter:
         return {name: [column[index] for index in keep] for name, column in rows.items()} if keep else {}
 
     async def _reopen(self) -> None:
-        before, self._position = self._position.next, await self._patiently(self._take_over)
+        before, self._position = self._position.next, await self._take_over()
         after = self._position.next
         if before is not None and (after is None or after < before):
             raise Gap(f"{self.partition.comment}: rows from {after or 0} to {before} are gone from ClickHouse")
@@ -179,7 +192,7 @@ class PartitionCounter:
         async for trial in AsyncRetrying(
             retry=retry_if_exception_type(Doubtful),
             stop=stop_after_delay(self._limits.patience),
-            wait=wait_exponential_jitter(multiplier=0.2, max=5),
+            wait=wait_exponential_jitter(multiplier=self._limits.pause, max=5, jitter=self._limits.pause),
             reraise=True,
         ):
             with trial:

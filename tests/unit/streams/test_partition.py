@@ -16,7 +16,7 @@ from streams.partition import Gap, Limits, PartitionCounter, Rows, Stored
 from warehouse.ledger import Doubtful, Fenced, Ledger, Partition, Position, Refused
 
 PARTITION = Partition(UUID(int=1), 0)
-LIMITS = Limits(rows=4, linger=0.0, max_bytes=100, patience=5)
+LIMITS = Limits(rows=4, linger=0.0, max_bytes=100, patience=60, pause=0)
 
 
 @dataclasses.dataclass
@@ -134,6 +134,20 @@ def test_holes_are_filled_and_what_stands_is_left_alone(stored: set[int], end: i
     asyncio.run(count(ledger, [batch(0, end)]))
     assert set(ledger.rows.values()) <= {1}
     assert set(range(first, end)) <= set(ledger.rows)
+
+
+async def test_an_insert_that_stays_in_doubt_ends_the_counter() -> None:
+    ledger = ModelLedger(["lost"] * 1000)
+    done: list[int] = []
+    impatient = dataclasses.replace(LIMITS, patience=0.05)
+    counting = PartitionCounter(PARTITION, cast(Ledger, ledger), work, done.append, impatient)
+    await counting.open(0)
+    running = asyncio.create_task(counting.run())
+    counting.put(batch(0, 3))
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(running, 5)
+    assert caught.group_contains(Doubtful)
+    assert not done
 
 
 async def test_a_refusal_is_answered_by_fencing_again_once() -> None:
