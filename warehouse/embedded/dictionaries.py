@@ -45,19 +45,19 @@ class Refresher(threading.Thread):
         super().__init__(name="dictionaries", daemon=True)
         self._run = run
         self._loaded: dict[str, str] = {}
-        self._stop = threading.Event()
+        self._stopped = threading.Event()
 
     def run(self) -> None:
         """Look once a second."""
         pause = PERIOD_SECONDS
-        while not self._stop.wait(pause):
+        while not self._stopped.wait(pause):
             started = time.monotonic()
             self._look()
             pause = max(PERIOD_SECONDS, (time.monotonic() - started) / RELOADING_SHARE)
 
     def stop(self) -> None:
         """Return when no reload is under way any more."""
-        self._stop.set()
+        self._stopped.set()
         self.join()
 
     def _look(self) -> None:

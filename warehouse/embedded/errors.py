@@ -26,7 +26,7 @@ _STATUSES = {
     403: (192, 193, AUTHENTICATION_FAILED, 497),  # unknown user, wrong password, no privilege
     404: (46, 47, 50, 56, 60, 63, 73, 78, 81, UNKNOWN_SETTING),  # unknown function, identifier, type, table …
     408: (159,),  # timeout exceeded
-    400: (6, 26, 27, 32, 33, 38, 41, 42, 43, 53, 69, 72, 80, 117, 130, 131, 349, 427, 457, BAD_ARGUMENTS, SYNTAX_ERROR),
+    400: (6, 26, 27, 32, 33, 38, 41, 42, 43, 53, 69, 72, 80, 117, 130, 131, 349, 427, 456, 457, BAD_ARGUMENTS, SYNTAX_ERROR),
     501: (NOT_IMPLEMENTED,),
     503: (202, 209),  # too many queries at once, socket timeout
 }

@@ -61,7 +61,9 @@ def authenticate(request: Request, settings: EmbeddedSettings) -> bool:
 
 def _credentials(request: Request) -> tuple[str, str]:
     if user := request.headers.get("x-clickhouse-user"):
-        return user, request.headers.get("x-clickhouse-key", "")
+        key = request.headers.get("x-clickhouse-key", "")
+        # Starlette reads headers as Latin-1; ClickHouse takes the bytes for what they are.
+        return user.encode("latin-1").decode(errors="replace"), key.encode("latin-1").decode(errors="replace")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:

@@ -78,8 +78,9 @@ def _refuse_files(seen: list[Token]) -> None:
 
 
 def _without_data(text: str, seen: list[Token]) -> Statement:
+    end = len(text)
     while seen and seen[-1].text == ";":
-        seen.pop()
+        end = seen.pop().start
     if not seen:
         raise QueryError(errors.SYNTAX_ERROR, "SYNTAX_ERROR", "Empty query")
     if any(token.text == ";" and token.kind == "mark" for token in seen):
@@ -87,7 +88,7 @@ def _without_data(text: str, seen: list[Token]) -> Statement:
     clause = _format_clause(seen)
     format_ = clause[1].text if clause else ""
     first = next((token.keyword for token in seen if token.text != "("), "")
-    text = text[: seen[-1].end]
+    text = text[:end]
     if first == "KILL":
         return Statement(Kind.KILL, text, format_)
     if first in {"SELECT", "FROM"} or (first == "WITH" and not any(token.keyword == "INSERT" for token in seen)):
