@@ -23,6 +23,8 @@ class Batch:
     topic: str
     partition: int
     records: Sequence[Record]
+    generation: int = 0
+    """Generation of the consumer group in which it was read: another one means that partitions were handed out anew."""
 
     @property
     def first(self) -> int:

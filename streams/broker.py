@@ -1,6 +1,7 @@
 """How Faust reaches Kafka, in Faust's own terms."""
 
 import ssl
+from collections.abc import Awaitable
 from typing import Any
 
 from faust.auth import SASLCredentials, SSLCredentials
@@ -35,10 +36,9 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
 
 
 def sender(topic: TopicT) -> Send:
-    """Send bytes to a topic and return when Kafka has them: Faust's own `send` returns when they are queued."""
+    """Queue bytes for a topic, in order; what it returns is done when Kafka has them."""
 
-    async def send(key: bytes, value: bytes | None, partition: int | None, headers: Headers) -> None:
-        sent = await topic.send(key=key, value=value, partition=partition, headers=list(headers))
-        await sent
+    async def send(key: bytes, value: bytes | None, partition: int | None, headers: Headers) -> Awaitable[Any]:
+        return await topic.send(key=key, value=value, partition=partition, headers=list(headers))
 
     return send

@@ -9,9 +9,9 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from ingest.kafka import LINKS, KafkaSettings
-from ingest.links import Link, LinkCommand, Tombstone, decide, link_id, link_key
+from ingest.links import Link, LinkCommand, LinkReply, Tombstone, decide, link_id, link_key
 from ingest.links.decide import tombstone
-from streams.batch import Record
+from streams.batch import Batch, Record
 
 log = structlog.get_logger()
 
@@ -23,16 +23,17 @@ READ_SECONDS = 60.0
 
 Book = dict[bytes, Link | Tombstone]
 Headers = Sequence[tuple[str, bytes]]
-Send = Callable[[bytes, bytes | None, int | None, Headers], Awaitable[None]]
-"""(key, value, partition, headers) → returns when Kafka has the record."""
+Send = Callable[[bytes, bytes | None, int | None, Headers], Awaitable[Awaitable[Any]]]
+"""(key, value, partition, headers) → returns when the record is queued; its result is done when Kafka has it."""
 
 
 class LinkBook:
     """What stands under each key of `links`, by partition; read from the topic when a partition is taken over.
 
     A compacted topic has no compare-and-set: that a slug is taken once rests on its commands being in one partition,
-    that partition having one owner, and the owner writing before it takes the next command. A command that is read
-    twice does its work once: the link remembers the command that made it.
+    that partition having one owner, and the owner writing in the order of the commands. A command that is read twice
+    does its work once: the link remembers the command that made it. Only where a later command for the same link was
+    read before a crash, too, does the link get one version more, with the same content.
     """
 
     def __init__(self, settings: KafkaSettings, write: Send, reply: Send) -> None:
@@ -40,24 +41,25 @@ class LinkBook:
         self._topic = settings.topic(LINKS.name)
         self._books: dict[int, tuple[int, Book]] = {}
 
-    async def take(self, partition: int, generation: int, value: bytes | None) -> None:
-        """Do what one record of `links.commands` asks for: write the link, then reply. `generation` is the group's."""
-        try:
-            command = decode_command(value or b"")
-        except msgspec.DecodeError as error:
-            log.error("a record of the commands topic is no command", partition=partition, error=str(error))
-            return
-        book = await self._book(partition, generation)
-        key = link_key(command.domain, command.slug)
-        reply = decide(book.get(key), command)
-        if reply.link is not None:
-            await self._write(key, encode(reply.link), partition, [])
-            book[key] = reply.link
-        elif reply.status == 204 and isinstance(current := book.get(key), Link):
-            book[key] = tombstone(current, command)
-            await self._write(key, None, partition, tombstone_headers(book[key]))
-        if command.reply_to:
-            await self._reply(command.id.encode(), encode(reply), None, [])
+    async def take(self, batch: Batch) -> None:
+        """Do what a batch of `links.commands` asks for: write the links, and when Kafka has them, reply.
+
+        When it returns, everything is written; raises what Kafka raises, and then the batch is read again.
+        """
+        book = await self._book(batch.partition, batch.generation)
+        replies, writes = [], []
+        for command in map(_command, batch.records):
+            if command is None:
+                continue
+            key = link_key(command.domain, command.slug)
+            reply = decide(book.get(key), command)
+            if (entry := reply.link or _buried(book.get(key), command, reply)) is not None:
+                book[key] = entry
+                writes.append(await self._write(key, _value(entry), batch.partition, _headers(entry)))
+            if command.reply_to:
+                replies.append((command.id.encode(), encode(reply)))
+        await asyncio.gather(*writes)
+        await asyncio.gather(*[await self._reply(key, value, None, []) for key, value in replies])
 
     async def _book(self, partition: int, generation: int) -> Book:
         known = self._books.get(partition)
@@ -102,9 +104,26 @@ def read_tombstone(headers: Headers) -> Tombstone:
     return Tombstone(version=int(found.get("version", b"0")), command_id=found.get("command_id", b"").decode())
 
 
-def tombstone_headers(buried: Link | Tombstone) -> list[tuple[str, bytes]]:
-    """The headers of the record that deletes a link."""
-    return [("version", str(buried.version).encode()), ("command_id", buried.command_id.encode())]
+def _command(record: Record) -> LinkCommand | None:
+    try:
+        return decode_command(record.value or b"")
+    except msgspec.DecodeError as error:
+        log.error("a record of the commands topic is no command", offset=record.offset, error=str(error))
+        return None
+
+
+def _buried(current: Link | Tombstone | None, command: LinkCommand, reply: LinkReply) -> Tombstone | None:
+    return tombstone(current, command) if reply.status == 204 and isinstance(current, Link) else None
+
+
+def _value(entry: Link | Tombstone) -> bytes | None:
+    return encode(entry) if isinstance(entry, Link) else None
+
+
+def _headers(entry: Link | Tombstone) -> Headers:
+    if isinstance(entry, Link):
+        return []
+    return [("version", str(entry.version).encode()), ("command_id", entry.command_id.encode())]
 
 
 def link_rows(records: Sequence[Record]) -> Mapping[str, list[Any]]:

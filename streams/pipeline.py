@@ -49,7 +49,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
 
     # The topics, in the order of the flow. A batched one is handed to its agent as the log's own batches.
     clicks_raw = app.topic(settings.topic(CLICKS_RAW.name), schema=BatchSchema())
-    link_commands = app.topic(settings.topic(LINK_COMMANDS.name), value_serializer="raw", allow_empty=True)
+    link_commands = app.topic(settings.topic(LINK_COMMANDS.name), schema=BatchSchema())
     link_replies = app.topic(settings.topic(LINK_REPLIES.name), key_serializer="raw", value_serializer="raw")
     links_out = app.topic(settings.topic(LINKS.name), key_serializer="raw", value_serializer="raw")
     links = app.topic(settings.topic(LINKS.name), schema=BatchSchema())
@@ -91,11 +91,12 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     book = LinkBook(settings, write=sender(links_out), reply=sender(link_replies))
 
     @app.agent(link_commands)
-    async def decide_links(commands: StreamT[bytes]) -> None:
+    async def decide_links(batches: StreamT[Batch]) -> None:
         """The only writer of `links`: takes the commands of a key in order, so that a slug is taken once."""
-        async for event in commands.events():
+        async for batch in batches:
             with stopping(fail):
-                await book.take(event.message.partition, event.message.generation_id, event.value)
+                await book.take(batch)
+                consumer.mark_done(batch.topic, batch.partition, batch.next)
 
     @app.agent(links)
     async def store_links(batches: StreamT[Batch]) -> None:

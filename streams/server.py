@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -63,6 +64,9 @@ async def serve(settings: StreamSettings, leave: Exit) -> None:
     """Run the worker until `leave.wanted`."""
     client = await connect_async(settings)
     app = pipeline(settings, Ledger(client, timeout=settings.insert_timeout), leave.fail)
+    gc.collect()
+    gc.freeze()  # tables and patterns stay: no collection has to look at them again
+    gc.set_threshold(50_000, 20, 100)  # batches are made and dropped whole: cycles are rare, passes over them dear
     web = Health(
         uvicorn.Config(
             health.create_app(lambda: cast(Consumer, app.consumer).reading),

@@ -108,7 +108,7 @@ class Consumer(driver.Consumer):
             last.timestamp_type,
             [],
             None,
-            cast(bytes, Batch(tp.topic, tp.partition, records)),
+            cast(bytes, Batch(tp.topic, tp.partition, records, self.app.consumer_generation_id)),
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,
