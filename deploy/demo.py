@@ -67,6 +67,11 @@ def pull_geo(directory: Path, console: Console) -> None:
         console.print(f"[green]✔[/] [bold]{name:<11}[/] {escape(wanted.attribution)}")
 
 
+def attributions(directory: Path) -> list[str]:
+    """What has to be shown beside countries and cities, of the databases that are there."""
+    return [wanted.attribution for wanted in read_sets().values() if installed(directory, wanted)]
+
+
 def target_of(stack: Stack) -> Target:
     """The stack's redirector."""
     url = urlsplit(stack.addresses.redirector)

@@ -84,6 +84,12 @@ def show_answers(client: Client, sent: Sent, console: Console) -> None:
         console.print(grid)
 
 
+def show_attributions(attributions: Sequence[str], console: Console) -> None:
+    """The licences of the geo databases want to be named beside what comes from them."""
+    if attributions:
+        console.print(f"[dim]Places and networks: {escape('; '.join(attributions))}[/]", highlight=False)
+
+
 def _answer(client: Client, moments: Sequence[str], title: str, dimensions: Sequence[str], rows: int) -> RenderableType:
     answer = client.query(
         {

@@ -52,7 +52,7 @@ def command(
             demo.pull_geo(geo, console)
         with Display(console) as display, Stack(settings, display.show, demo.settings_of(geo)) as stack:
             try:
-                right = _show(stack, console, seed=seed, clicks=clicks, rate=rate)
+                right = _show(stack, console, geo, seed=seed, clicks=clicks, rate=rate)
             except FAILURES as error:
                 raise click.ClickException(f"{error}\nThe services' logs are in {stack.logs}.") from None
             demo_tables.show_addresses(stack, console, stopping=once)
@@ -62,7 +62,7 @@ def command(
     sys.exit(0 if right else 1)
 
 
-def _show(stack: Stack, console: Console, *, seed: int, clicks: int, rate: float) -> bool:
+def _show(stack: Stack, console: Console, geo: Path, *, seed: int, clicks: int, rate: float) -> bool:
     """Links, traffic, count, answers, audit; whether everything adds up."""
     target, mix = demo.target_of(stack), load_mix()
     with Client(CliSettings(api=stack.addresses.api)) as client:
@@ -75,6 +75,7 @@ def _show(stack: Stack, console: Console, *, seed: int, clicks: int, rate: float
         found = demo.count(stack, sent, console)
         demo_tables.show_comparison(found, sent, console)
         demo_tables.show_answers(client, sent, console)
+    demo_tables.show_attributions(demo.attributions(geo), console)
     ledger = audit.take(audit.AuditSettings(**{**dict(stack.kafka), **dict(stack.warehouse)}), AUDIT_SECONDS)
     demo_tables.show_ledger(ledger, console)
     return found.adds_up and ledger.adds_up

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import chain
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -105,6 +106,11 @@ def test_a_scanner_opens_several_links_of_one_mail_from_one_address(visits: list
         assert len({request.expected.link for request in visit}) == len(visit) >= 3
         assert len({header(request, "X-Forwarded-For") for request in visit}) == 1
         assert len({request.target.partition("w_rcpt=")[2] for request in visit}) == 1
+
+
+def test_the_docs_name_every_kind() -> None:
+    docs = (Path(__file__).parents[3] / "docs" / "traffic.md").read_text()
+    assert not [kind for kind in Kind if f"`{kind}`" not in docs]
 
 
 def test_links_are_such_as_the_api_takes() -> None:
