@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from streams import metrics
 from streams.batch import Record
+from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.duplicates import duplicates, flagged
 from streams.enrich.enricher import Enricher, Refreshed
@@ -26,10 +27,12 @@ class Chain:
     ledger: Ledger
     enrichers: Sequence[Enricher]
     judge: Judge
+    dead_ratio: DeadRatio
 
     async def __call__(self, partition: Partition, records: Sequence[Record], batch_time: int, stored: Stored) -> Rows:
-        """The rows of the records, in their order. Raises what the ledger raises, nothing of a click's own."""
+        """The rows of the records, in their order. Raises `TooManyDead`, and what the ledger does."""
         decoded = decode_records(records)
+        self.dead_ratio.observe(len(records), len(decoded.dead))
         if decoded.dead:
             reach(Failpoint.BEFORE_LETTERS)
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)

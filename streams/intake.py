@@ -59,6 +59,10 @@ class ClickIntake:
         counter = self._counters.get(partition)
         return counter is not None and counter.full
 
+    def positions(self) -> Mapping[int, int]:
+        """The first offset that is not stored yet, of each partition that is owned; may be called from any thread."""
+        return {number: counter.stored_to for number, counter in tuple(self._counters.items())}
+
     async def drain(self) -> None:
         """Finish what is in flight, drop what is only waiting, own nothing any more."""
         counters, self._counters = self._counters, {}

@@ -72,6 +72,7 @@ class PartitionCounter:
         self._position = Position(None)
         self._batch_time = 0
         self._expected = 0
+        self._stored_to = 0
         self._closing = False
         self._in_doubt = False
         self._refused = False
@@ -84,6 +85,7 @@ class PartitionCounter:
         if self._expected < beginning:
             log.error("records lost: the log let go of them unread", **self._where(), to=beginning)
             self._expected = beginning
+        self._stored_to = self._expected
         return self._expected
 
     def put(self, batch: Batch) -> None:
@@ -97,6 +99,11 @@ class PartitionCounter:
         self._arrived.set()
         if len(self._waiting) >= self._limits.rows:
             self._enough.set()
+
+    @property
+    def stored_to(self) -> int:
+        """The first offset that is not stored yet."""
+        return self._stored_to
 
     @property
     def full(self) -> bool:
@@ -149,6 +156,7 @@ class PartitionCounter:
         await self._patiently(lambda: self._attempt(rows))
         self._refused = False
         self._position = dataclasses.replace(self._position, next=last + 1)
+        self._stored_to = last + 1
         self._done(last + 1)
 
     async def _attempt(self, rows: Rows) -> None:

@@ -19,6 +19,7 @@ from ingest.kafka import CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, topic_i
 from streams.batch import Batch
 from streams.broker import connection, sender
 from streams.chain import Chain
+from streams.dead_ratio import DeadRatio
 from streams.enrich.chain import enrichers
 from streams.intake import ClickIntake
 from streams.judge import Judge, rules_version
@@ -60,9 +61,8 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
         enrichers=enrichers(  # who, where, from which channel, at which position: their order is in `enrich.chain`
             geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size
         ),
-        judge=Judge(
-            rules_version(settings.taxonomy), settings.cache_size
-        ),  # last, since it looks at all that was found
+        judge=Judge(rules_version(settings.taxonomy), settings.cache_size),  # last: it looks at all that was found
+        dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
     )
 
     # Where clicks are counted: one counter a partition inserts the chain's rows, and says how far it is.

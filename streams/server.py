@@ -9,13 +9,16 @@ import threading
 from collections.abc import Generator
 from typing import cast
 
+import faust
 import structlog
 import uvicorn
 
+from ingest.kafka import CLICKS_RAW, watermarks
 from streams import health
 from streams.pipeline import pipeline
 from streams.settings import StreamSettings
 from streams.transport import Consumer
+from streams.watchdog import Watchdog
 from warehouse import failpoints
 from warehouse.client import connect_async
 from warehouse.ledger import Ledger
@@ -44,6 +47,11 @@ class Exit:
             log.critical("the worker stops", reason=" · ".join(_reasons(error)))
         self.wanted.set()
 
+    def at_once(self, reason: str) -> None:
+        """End now, from whatever thread: what waits for an orderly stop may be what hangs."""
+        log.critical("the worker ends", reason=reason)
+        os._exit(1)
+
 
 class Health(uvicorn.Server):
     """Uvicorn beside the worker: the signals stay the worker's."""
@@ -64,32 +72,46 @@ async def serve(settings: StreamSettings, leave: Exit) -> None:
     """Run the worker until `leave.wanted`."""
     client = await connect_async(settings)
     app = pipeline(settings, Ledger(client, timeout=settings.insert_timeout), leave.fail)
+    consumer = cast(Consumer, app.consumer)
     gc.collect()
     gc.freeze()  # tables and patterns stay: no collection has to look at them again
     gc.set_threshold(50_000, 20, 100)  # batches are made and dropped whole: cycles are rare, passes over them dear
     web = Health(
         uvicorn.Config(
-            health.create_app(lambda: cast(Consumer, app.consumer).reading),
+            health.create_app(lambda: consumer.reading),
             host=settings.worker_host,
             port=settings.worker_port,
             log_config=None,
             access_log=False,
         )
     )
+    watchdog = Watchdog(
+        positions=lambda: consumer.positions(settings.topic(CLICKS_RAW.name)),
+        ends=lambda: {number: end for number, (_, end) in watermarks(settings, CLICKS_RAW).items()},
+        end=leave.at_once,
+    )
     serving = asyncio.create_task(web.serve())
     try:
         await app.start()
-        crashed = asyncio.create_task(app._crashed.wait())  # Faust's own fail-stop
-        wanted = asyncio.create_task(leave.wanted.wait())
-        await asyncio.wait({crashed, wanted}, return_when=asyncio.FIRST_COMPLETED)
-        if not leave.wanted.is_set():
-            leave.fail(app._crash_reason or RuntimeError("Faust crashed"))
+        watchdog.start()
+        await until_over(app, leave)
         threading.Timer(STOP_SECONDS, os._exit, [leave.code or 1]).start()
+        watchdog.stop()
         await app.stop()
     finally:
         web.should_exit = True
         await serving
         await client.close()
+
+
+async def until_over(app: faust.App, leave: Exit) -> None:
+    """Wait until a stop is wanted, or Faust has stopped by itself."""
+    crashed = asyncio.create_task(app._crashed.wait())
+    wanted = asyncio.create_task(leave.wanted.wait())
+    await asyncio.wait({crashed, wanted}, return_when=asyncio.FIRST_COMPLETED)
+    crashed.cancel()
+    if not leave.wanted.is_set():
+        leave.fail(app._crash_reason or RuntimeError("Faust crashed"))
 
 
 def main(settings: StreamSettings | None = None) -> None:

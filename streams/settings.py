@@ -25,9 +25,15 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
     )
     intake_bytes: int = Field(16 << 20, ge=1 << 16, description="Bytes of records that may wait, a partition.")
     clickhouse_patience: float = Field(
-        60.0,
+        45.0,
         ge=1,
         description="Seconds after which a ClickHouse that can't be reached stops the worker, to be started anew.",
+    )
+    dead_ratio: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of undecodable records, of the last thousand or more, that stops a worker; 1: never.",
     )
     insert_timeout: float = Field(
         30.0,

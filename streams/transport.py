@@ -50,6 +50,9 @@ class Intake(Protocol):
     def full(self, partition: int) -> bool:
         """Whether the partition should be left alone for now."""
 
+    def positions(self) -> Mapping[int, int]:
+        """The first offset that is not done yet, of each partition that is owned."""
+
     async def drain(self) -> None:
         """Finish what is in flight, drop what is not, own nothing."""
 
@@ -140,6 +143,10 @@ class Consumer(driver.Consumer):
                 await self.seek_wait(seeks)
             offsets.update(seeks)
         return offsets
+
+    def positions(self, topic: str) -> Mapping[int, int]:
+        """How far each partition that is owned here is done, as its intake says."""
+        return self.intakes[topic].positions()
 
     def stop_flow(self) -> None:
         """A rebalance begins."""

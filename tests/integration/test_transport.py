@@ -37,6 +37,9 @@ class Positions:
     def full(self, partition: int) -> bool:
         return partition in self.stalled
 
+    def positions(self) -> Mapping[int, int]:
+        return {}
+
     async def drain(self) -> None:
         self.drained += 1
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ingest", "streams", "warehouse", "api", "deploy")
-CONTRACTS = ("ingest.events", "ingest.links", "ingest.kafka")
+CONTRACTS = ("ingest.events", "ingest.links", "ingest.kafka", "ingest.follow")
 ALLOWED = {
     "ingest": ("ingest",),
     "warehouse": ("warehouse",),
@@ -17,7 +17,7 @@ ALLOWED = {
     "deploy": PACKAGES,
 }
 FRAMEWORKS = {
-    "faust": ("streams/pipeline.py", "streams/transport.py", "streams/broker.py"),
+    "faust": ("streams/pipeline.py", "streams/transport.py", "streams/broker.py", "streams/server.py"),
     "starlette": (
         "ingest/app.py",
         "streams/health.py",

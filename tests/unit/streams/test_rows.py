@@ -41,7 +41,13 @@ def test_a_record_is_placed_in_the_log() -> None:
 def test_the_dead_count_as_dead_and_leave_their_payload() -> None:
     records = [LogRecord(b"?", offset=5)]
     decoded = decode_records(records)
-    columns = {"kind": ["click"], "outcome": ["bot"], "verdict": ["bot"], "score": [9], "reasons": [["x"]]}
+    columns: dict[str, list[object]] = {
+        "kind": ["click"],
+        "outcome": ["bot"],
+        "verdict": ["bot"],
+        "score": [9],
+        "reasons": [["x"]],
+    }
     bury(columns, decoded.dead)
     assert columns == {
         "kind": ["unknown"], "outcome": [Outcome.DEAD], "verdict": [Verdict.NONE], "score": [0], "reasons": [[]],
