@@ -1,0 +1,117 @@
+"""`python -m tests.faults`: inject faults into a running pipeline, and judge what is left of its promises."""
+
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.faults.broker import ProxiedKafka
+from tests.faults.play import Result, play
+from tests.faults.row import Row
+from tests.faults.rows import ROWS, chosen
+
+
+@click.command()
+@click.option("--row", "names", multiple=True, help="Row by its number or name; again for more. Default: all.")
+@click.option("--seed", type=int, help="First seed; default: a random one, which is printed.")
+@click.option("--repeat", default=1, show_default=True, help="So many seeds of each row, counting up.")
+@click.option("--keep", is_flag=True, help="Keep the logs of runs that passed too.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where data and logs go. Default: a new temporary one.")
+@click.option("--list", "listing", is_flag=True, help="Show the rows and what each of them injects.")
+def main(
+    *, names: tuple[str, ...], seed: int | None, repeat: int, keep: bool, folder: Path | None, listing: bool
+) -> None:
+    """Inject faults and ask the oracle. Exits with 1 where a promise was broken."""
+    console = Console(highlight=False)
+    try:
+        rows = chosen(names)
+    except KeyError as error:
+        raise click.ClickException(f"There is no row {error}. Rows: {', '.join(row.name for row in ROWS)}.") from error
+    if listing:
+        show_rows(rows, console)
+        return
+    first = secrets.randbelow(1_000_000) if seed is None else seed
+    place = folder or Path(tempfile.mkdtemp(prefix="weir-faults-"))
+    console.print(f"seed {first}, {repeat} of each row, logs in {place}")
+    runs = [(row, first + step) for row in rows for step in range(repeat)]
+    results = play_all(runs, place, console, keep=keep)
+    show_table(results, console)
+    sys.exit(0 if all(result.passed for result in results) else 1)
+
+
+def play_all(runs: list[tuple[Row, int]], place: Path, console: Console, *, keep: bool) -> list[Result]:
+    """Play the runs one after the other on one broker; a line each."""
+    results = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with _broker(place, console) as broker, Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("faults", total=len(runs))
+        for row, seed in runs:
+            progress.update(task, description=f"row {row.name}, seed {seed}")
+            folder = place / f"row-{row.name}-seed-{seed}"
+            folder.mkdir(parents=True)
+            results.append(play(row, seed, broker, folder))
+            console.print(line(results[-1]))
+            progress.advance(task)
+            if results[-1].passed and not keep:
+                shutil.rmtree(folder)
+    return results
+
+
+@contextmanager
+def _broker(place: Path, console: Console) -> Iterator[ProxiedKafka]:
+    broker = ProxiedKafka(place / "kafka")
+    with console.status("starting Kafka"):
+        broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+def line(result: Result) -> str:
+    """One run, as it is told when it is over."""
+    verdict = "[green]ok[/]" if result.passed else "[bold red]MISS[/]"
+    text = (
+        f"row {result.row} seed {result.seed} {verdict} {result.seconds:.0f} s, {result.clicks} clicks,"
+        f" fresh in {result.fresh_seconds:.1f} s, {result.megabytes:.0f} MB, {result.restarts} restarts"
+        f" ← {escape(result.injected)}"
+    )
+    return "\n".join([text, *(f"  [red]{escape(miss)}[/]" for miss in result.misses)])
+
+
+def show_table(results: list[Result], console: Console) -> None:
+    """All rows at the end."""
+    table = Table("row", "runs", "misses", "seeds that missed", "fresh, worst", "memory, most", box=None)
+    for name in dict.fromkeys(result.row for result in results):
+        runs = [result for result in results if result.row == name]
+        missed = [result for result in runs if not result.passed]
+        table.add_row(
+            name,
+            str(len(runs)),
+            str(len(missed)),
+            ", ".join(str(result.seed) for result in missed) or "–",
+            f"{max(result.fresh_seconds for result in runs):.1f} s",
+            f"{max(result.megabytes for result in runs):.0f} MB",
+        )
+    console.print(table)
+
+
+def show_rows(rows: list[Row], console: Console) -> None:
+    """What can be injected."""
+    for row in rows:
+        console.print(f"[bold]{row.name}[/] {escape(row.text)}")
+        if len(row.cases) > 1:
+            console.print(f"  Cases: {', '.join(row.cases)}.")
+
+
+if __name__ == "__main__":
+    main()

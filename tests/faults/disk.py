@@ -1,0 +1,41 @@
+"""A disk that can be full: a small tmpfs, whose size is changed while it is in use (needs root)."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOMY = 2 << 30
+"""Bytes; more than `preflight.disk` asks for. A tmpfs takes memory only for what is written."""
+
+
+class SmallDisk:
+    """A mounted tmpfs with room, until it is filled."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self._mount("mount", "-t", "tmpfs", "-o", f"size={ROOMY}", "tmpfs")
+
+    @property
+    def used(self) -> int:
+        """Bytes in use."""
+        found = os.statvfs(self.folder)
+        return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+    def fill(self, left: int = 0) -> None:
+        """Leave so many bytes."""
+        self._resize(self.used + left)
+
+    def empty(self) -> None:
+        """Make room again."""
+        self._resize(ROOMY)
+
+    def unmount(self) -> None:
+        """Let it go, with all that is on it; whoever still has a file of it open may keep that."""
+        self._mount("umount", "--lazy")
+
+    def _resize(self, size: int) -> None:
+        self._mount("mount", "-o", f"remount,size={max(size, 1 << 16)}")
+
+    def _mount(self, *command: str) -> None:
+        subprocess.run([*command, str(self.folder)], check=True, capture_output=True)

@@ -1,0 +1,272 @@
+"""The load: clicks at a bounded rate, and the knowledge of what became of each.
+
+`Driver` is what the oracle needs to know, whatever the clicks went through. `StreamDriver` puts them straight on
+`clicks.raw`, as several redirectors would: each with a source id, numbers from 1, heartbeats and a close.
+"""
+
+import dataclasses
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Collection, Mapping
+from random import Random
+from typing import Protocol
+
+import msgspec
+from confluent_kafka import KafkaError, Message, Producer
+
+from ingest.events import Kind, RawClick, click_id, encode, partition_key
+from ingest.kafka import CLICKS_RAW, KafkaSettings
+from ingest.links import link_id
+from ingest.sequence import Sequence
+
+ClickKey = tuple[int, int]
+"""(src, seq)."""
+Place = tuple[int, int]
+"""(partition, offset)."""
+
+BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
+POISON = (None, b"", b"{", b"\xff" * 20, b"[]", b'{"kind":"click"}', b'{"kind":"click","src":1,"seq":0,"ts":1}')
+LARGE_POISON = b"x" * 900_000
+TICK_SECONDS = 0.05
+HEARTBEAT_SECONDS = 1.0
+COPY_AFTER_SECONDS = 1.5
+FLUSH_SECONDS = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Traffic:
+    """What is sent."""
+
+    rate: int = 300
+    """Clicks a second, of all sources together."""
+    sources: int = 3
+    poison: float = 0.0
+    """Share of records that can't be decoded."""
+    large_poison: float = 0.0
+    """Share of the poison that has nearly a megabyte."""
+    copies: float = 0.02
+    """Share of clicks that are sent once more, flagged."""
+    crowd: float = 0.0
+    """Share of clicks that have one and the same key."""
+
+
+class Driver(Protocol):
+    """What the oracle asks, and a row may do."""
+
+    def start(self) -> None:
+        """Send, until `finish`."""
+
+    def pause(self) -> None:
+        """Send nothing more; return when all that was sent is acknowledged."""
+
+    def resume(self) -> None:
+        """Send again."""
+
+    def finish(self) -> None:
+        """Send nothing more, close every source, return when all is acknowledged."""
+
+    def fresh(self) -> Collection[ClickKey]:
+        """Send a few clicks now, and return their keys when they are acknowledged."""
+
+    @property
+    def acknowledged(self) -> Mapping[ClickKey, int]:
+        """Every click that was promised to be counted, and how many flagged copies of it were promised too."""
+
+    @property
+    def poison(self) -> Collection[Place]:
+        """Where the undecodable records stand."""
+
+
+class StreamDriver:
+    """Puts clicks straight on `clicks.raw`; a `Driver`."""
+
+    def __init__(self, kafka: KafkaSettings, random: Random, traffic: Traffic) -> None:
+        self._topic = kafka.topic(CLICKS_RAW.name)
+        self._settings = kafka
+        self._random, self._traffic = random, traffic
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._paused = threading.Event()
+        self._idle = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._copies: deque[tuple[float, RawClick]] = deque()
+        self._sent_copies: Counter[ClickKey] = Counter()
+        self._clicks: set[ClickKey] = set()
+        self._poison: set[Place] = set()
+        self.refused: list[str] = []
+        """What Kafka said of records that it refused for good."""
+        self._open()
+
+    def _open(self) -> None:
+        self._producer = Producer(
+            self._settings.librdkafka()
+            | {
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "message.timeout.ms": 0,
+                "reconnect.backoff.max.ms": 500,
+                "log_level": 0,
+            }
+        )
+        self._sources = [Sequence() for _ in range(self._traffic.sources)]
+
+    @property
+    def acknowledged(self) -> Mapping[ClickKey, int]:
+        with self._lock:
+            return {key: self._sent_copies[key] for key in self._clicks}
+
+    @property
+    def poison(self) -> Collection[Place]:
+        with self._lock:
+            return set(self._poison)
+
+    def start(self) -> None:
+        self._stopping.clear()
+        self._paused.clear()
+        self._thread = threading.Thread(target=self._drive, name="driver", daemon=True)
+        self._thread.start()
+
+    def pause(self) -> None:
+        self._idle.clear()
+        self._paused.set()
+        if not self._idle.wait(FLUSH_SECONDS):
+            raise TimeoutError("the driver could not deliver what it had sent")
+
+    def resume(self) -> None:
+        self._paused.clear()
+
+    def renew(self) -> None:
+        """Close the sources and go on with new ones, as redirectors that are restarted; only while paused."""
+        self._close()
+        self._open()
+
+    def finish(self) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(FLUSH_SECONDS)
+        self._close()
+
+    def abandon(self) -> None:
+        """Stop, wherever it stands: the run is over."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def fresh(self) -> Collection[ClickKey]:
+        self._sources = [Sequence()]
+        keys = [self._click() for _ in range(8)]
+        self._flush()
+        return keys
+
+    def _drive(self) -> None:
+        due, beat = time.monotonic(), 0.0
+        while not self._stopping.is_set():
+            if self._paused.is_set():
+                self._flush()
+                self._idle.set()
+                time.sleep(TICK_SECONDS)
+                due = time.monotonic()
+                continue
+            while due <= time.monotonic():
+                due += 1 / self._traffic.rate
+                self._one()
+            if time.monotonic() >= beat:
+                beat = time.monotonic() + HEARTBEAT_SECONDS
+                self._heartbeat()
+            self._send_copies()
+            self._producer.poll(0)
+            time.sleep(TICK_SECONDS)
+
+    def _one(self) -> None:
+        if self._random.random() < self._traffic.poison:
+            large = self._random.random() < self._traffic.large_poison
+            value = LARGE_POISON if large else self._random.choice(POISON)
+            self._put(b"poison%d" % self._random.randrange(8), value, self._poisoned)
+        else:
+            self._click()
+
+    def _click(self) -> ClickKey:
+        source = self._random.choice(self._sources)
+        now = time.time_ns() // 1_000_000
+        crowd = self._random.random() < self._traffic.crowd
+        network = "10.0.0.0/24" if crowd else f"10.{self._random.randrange(256)}.{self._random.randrange(256)}.0/24"
+        src, seq = source.upcoming
+        click = RawClick(
+            kind=Kind.CLICK,
+            src=src,
+            seq=seq,
+            ts=now,
+            id=click_id(now, src, seq),
+            status=302,
+            domain="go.example",
+            path="/spring",
+            link_id=link_id("go.example", "spring"),
+            network=network,
+            user_agent=BROWSER,
+        )
+        source.take()
+        self._put(partition_key(click), encode(click), lambda _: self._counted(source, click))
+        return src, seq
+
+    def _counted(self, source: Sequence, click: RawClick) -> None:
+        source.acknowledge(click.seq)
+        self._clicks.add((click.src, click.seq))
+        if self._random.random() < self._traffic.copies:
+            copy = msgspec.structs.replace(click, resent=True)
+            self._copies.append((time.monotonic() + COPY_AFTER_SECONDS, copy))
+
+    def _send_copies(self) -> None:
+        while self._copies and self._copies[0][0] <= time.monotonic():
+            _, copy = self._copies.popleft()
+            self._put(partition_key(copy), encode(copy), lambda _, key=(copy.src, copy.seq): self._copied(key))
+
+    def _copied(self, key: ClickKey) -> None:
+        self._sent_copies[key] += 1
+
+    def _poisoned(self, place: Place) -> None:
+        self._poison.add(place)
+
+    def _heartbeat(self) -> None:
+        for source in self._sources:
+            self._word(source, Kind.HEARTBEAT, source.mark)
+
+    def _word(self, source: Sequence, kind: Kind, mark: int) -> None:
+        now = time.time_ns() // 1_000_000
+        src, seq = source.upcoming
+        word = RawClick(kind=kind, src=src, seq=seq, ts=now, id=click_id(now, src, seq), mark=mark)
+        source.take()
+        self._put(f"{src:010x}".encode(), encode(word), lambda _: source.acknowledge(seq))
+
+    def _close(self) -> None:
+        """All sources say their last number; returns when Kafka has everything."""
+        while self._copies:
+            self._send_copies()
+            self._producer.poll(TICK_SECONDS)
+        self._flush()
+        for source in self._sources:
+            self._word(source, Kind.CLOSE, source.taken + 1)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._producer.flush(FLUSH_SECONDS):
+            raise TimeoutError("Kafka did not take the driver's records")
+
+    def _put(self, key: bytes, value: bytes | None, delivered: "Delivered") -> None:
+        def report(error: KafkaError | None, message: Message) -> None:
+            with self._lock:
+                if error is not None:
+                    self.refused.append(error.str())
+                else:
+                    delivered((message.partition() or 0, message.offset() or 0))
+
+        self._producer.produce(self._topic, key=key, value=value, on_delivery=report)
+
+
+class Delivered(Protocol):
+    """What to do when Kafka has a record."""
+
+    def __call__(self, place: Place, /) -> None: ...

@@ -1,0 +1,122 @@
+"""The oracle: what was promised against what is counted, after everything has recovered.
+
+`look` gathers the facts from Kafka and ClickHouse; `misses` judges them, in words. No miss means that every
+acknowledged click counts once, nothing was invented, the ledger has no gap and no double, the poison and only it
+is in the dead letters, no commit ran ahead, and memory stayed bounded.
+"""
+
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+from tests.faults.driver import ClickKey, Place
+from tests.faults.stage import Stage
+from warehouse.audit import Audit
+from warehouse.client import connect
+
+COUNTED = ("human", "suspect")
+FRESH_SECONDS = 10.0
+"""Seconds until a fresh click is visible, on a machine that is busy with other things."""
+WORKER_BYTES = 400_000_000
+"""Anonymous memory of a worker."""
+
+OUTCOMES = """
+SELECT src, seq, toString(outcome), count() FROM events
+WHERE kind = 'click' AND edition = 0 GROUP BY src, seq, outcome
+"""
+DEAD = "SELECT kafka_partition, kafka_offset FROM events WHERE outcome = 'dead' AND edition = 0"
+LETTERS = "SELECT kafka_partition, kafka_offset FROM dead_letters FINAL"
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """Everything that is judged."""
+
+    promised: Mapping[ClickKey, int]
+    """Acknowledged clicks, and how many flagged copies of each."""
+    rows: Mapping[ClickKey, Mapping[str, int]]
+    """Rows of clicks, by outcome."""
+    poison: Collection[Place]
+    dead: Counter[Place]
+    """Rows with outcome `dead`."""
+    letters: Counter[Place]
+    audit: Audit
+    ahead: Mapping[int, tuple[int, int]]
+    """Partitions whose commit was seen beyond what is stored: (committed, stored)."""
+    most_bytes: int
+    fresh_seconds: float
+
+
+def look(stage: Stage, audit: Audit, fresh_seconds: float) -> Facts:
+    """Gather the facts; everything must be counted and quiet."""
+    ahead = dict(stage.commits.ahead(stage.topic_id()))
+    if not stage.row.commits_may_lead:
+        ahead |= stage.watcher.ahead
+    with contextlib.closing(connect(stage.warehouse)) as client:
+        rows: dict[ClickKey, dict[str, int]] = {}
+        for src, seq, outcome, count in client.query(OUTCOMES).result_rows:
+            rows.setdefault((src, seq), {})[outcome] = count
+        return Facts(
+            promised=stage.driver.acknowledged,
+            rows=rows,
+            poison=stage.driver.poison,
+            dead=Counter(map(tuple, client.query(DEAD).result_rows)),
+            letters=Counter(map(tuple, client.query(LETTERS).result_rows)),
+            audit=audit,
+            ahead=ahead,
+            most_bytes=stage.watcher.most_bytes,
+            fresh_seconds=fresh_seconds,
+        )
+
+
+def misses(facts: Facts) -> list[str]:
+    """Everything that is wrong, a sentence each."""
+    return [*_clicks(facts), *_ledger(facts.audit), *_letters(facts), *_running(facts)]
+
+
+def _clicks(facts: Facts) -> Iterator[str]:
+    counted = {key: sum(rows.get(outcome, 0) for outcome in COUNTED) for key, rows in facts.rows.items()}
+    yield from _some("acknowledged clicks are not counted", [key for key in facts.promised if not counted.get(key)])
+    yield from _some("clicks count more than once", [key for key, count in counted.items() if count > 1])
+    # A record without a readable `src` and `seq` stands under (0, 0), as a dead row.
+    invented = [key for key, rows in facts.rows.items() if key not in facts.promised and set(rows) != {"dead"}]
+    yield from _some("clicks are stored that nobody sent", invented)
+    copies = [key for key, count in facts.promised.items() if facts.rows.get(key, {}).get("duplicate", 0) != count]
+    yield from _some("clicks have another number of duplicates than of copies", copies)
+
+
+def _ledger(audit: Audit) -> Iterator[str]:
+    for part in audit.partitions:
+        if not part.adds_up or part.behind:
+            yield (
+                f"partition {part.partition} does not add up: {part.missing} missing, {part.doubled} doubled,"
+                f" {part.beyond} beyond the log, {part.behind} behind"
+            )
+    for source in audit.sources:
+        if source.missing or not source.closed:
+            state = "closed" if source.closed else "open"
+            yield f"source {source.src:010x} ({state}): {source.missing} of {source.mark} numbers are missing"
+
+
+def _letters(facts: Facts) -> Iterator[str]:
+    poison = Counter(facts.poison)
+    yield from _some("undecodable records without a row", list(poison - facts.dead))
+    yield from _some("dead rows of nothing undecodable", list(facts.dead - poison))
+    yield from _some("undecodable records without a letter", list(poison - facts.letters))
+    yield from _some("letters of nothing undecodable", list(facts.letters - poison))
+
+
+def _running(facts: Facts) -> Iterator[str]:
+    for partition, (committed, stored) in facts.ahead.items():
+        yield f"partition {partition}: offset {committed} was committed when only those below {stored} were stored"
+    if facts.most_bytes > WORKER_BYTES:
+        yield f"a worker had {facts.most_bytes / 1e6:.0f} MB of its own"
+    if facts.fresh_seconds > FRESH_SECONDS:
+        yield f"a fresh click became visible after {facts.fresh_seconds:.1f} s"
+
+
+def _some(what: str, found: Collection[object]) -> Iterator[str]:
+    if found:
+        yield f"{len(found)} {what}, such as {list(islice(found, 3))}"

@@ -1,0 +1,44 @@
+"""The table of faults: every row that can be run, in the order of `docs/faults.md`.
+
+A later issue adds a function to one of these files, and a line here.
+"""
+
+from tests.faults.driver import Traffic
+from tests.faults.row import Part, Row
+from tests.faults.rows import disks, log, network, processes, traffic, warehouse
+from warehouse.failpoints import Failpoint
+
+POISONED = Traffic(poison=0.02)
+CLICKHOUSE, KAFKA = Part.CLICKHOUSE, Part.KAFKA
+BY_PROXY = frozenset({CLICKHOUSE})
+IMPATIENT = {"clickhouse_patience": "3", "insert_timeout": "2"}
+
+ROWS = (
+    Row("2", processes.killed_at_a_failpoint, cases=tuple(Failpoint), traffic=POISONED),
+    Row("2-anywhere", processes.killed, traffic=POISONED),
+    Row("3", processes.terminated, cases=("goes on", "never comes"), through_proxy=BY_PROXY),
+    Row("4", processes.frozen, cases=("in a body", "anywhere"), workers=2, through_proxy=BY_PROXY),
+    Row("8", warehouse.down, cases=("stopped", "killed"), settings=IMPATIENT),
+    Row("9", warehouse.hanging, cases=("frozen", "silent"), settings=IMPATIENT, through_proxy=BY_PROXY),
+    Row("10", warehouse.reply_lost, cases=("it breaks", "nothing comes"), settings=IMPATIENT, through_proxy=BY_PROXY),
+    Row("12", warehouse.killed),
+    Row("12-parts", warehouse.parts_lost, cases=("under load", "without traffic"), commits_may_lead=True),
+    Row("13", processes.join_and_leave, workers=3),
+    Row("14", log.offsets_set, cases=("to 0", "back", "ahead"), commits_may_lead=True),
+    Row("15", warehouse.restored, commits_may_lead=True),
+    Row("16", log.topic_made_again, cases=("at once", "a while later", "worker away"), commits_may_lead=True),
+    Row("18-clickhouse", disks.clickhouse_full, settings=IMPATIENT, small_disk=CLICKHOUSE),
+    Row("18-kafka", disks.kafka_full, small_disk=KAFKA),
+    Row("21", network.cut, cases=("cut", "silent"), workers=2, settings=IMPATIENT, through_proxy=BY_PROXY | {KAFKA}),
+    Row("23", traffic.poison, traffic=Traffic(poison=0.2, large_poison=0.02)),
+    Row("25", warehouse.letters_unavailable, traffic=POISONED),
+    Row("38", traffic.crowd, traffic=Traffic(rate=800, crowd=0.9)),
+)
+
+
+def chosen(names: tuple[str, ...]) -> list[Row]:
+    """Rows by name or by number; all of them where none is named. Raises `KeyError` with a name that is none."""
+    for name in names:
+        if not any(name in (row.name, str(row.number)) for row in ROWS):
+            raise KeyError(name)
+    return [row for row in ROWS if not names or row.name in names or str(row.number) in names]

@@ -1,0 +1,149 @@
+"""ClickHouse that is down, hangs, dies, forgets, or is set back."""
+
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from tests.faults.proxy import LostReply
+from tests.faults.rows.processes import INSERT, SPRUNG_SECONDS
+from tests.faults.stage import Missed, Stage
+
+LOST_SECONDS = 8.0
+"""How old a part may be that a machine loses: what it had not written to its disk yet."""
+FOUND_SECONDS = 75.0
+"""Holes must be found within this time even where nothing is read or written."""
+
+
+def down(stage: Stage) -> None:
+    """ClickHouse is away for longer than the worker's patience.
+
+    The worker stops, is started again, and stops again; no commit moves, and it reads on where the ledger ends.
+    """
+    if stage.case == "stopped":
+        stage.server.stop()
+    else:
+        stage.server.kill()
+    stage.note(f"ClickHouse {stage.case}")
+    stage.sleep(5.0, 9.0)
+    stage.server.start()
+    stage.note("ClickHouse is back")
+
+
+def hanging(stage: Stage) -> None:
+    """ClickHouse takes connections and answers nothing, for longer than an insert may take.
+
+    Every request has its limit, so the worker is in doubt, never stuck; what hangs is not waited for when it is over.
+    """
+    if stage.case == "frozen":
+        stage.server.process.send_signal(signal.SIGSTOP)
+    else:
+        stage.clickhouse_proxy.silence()
+    stage.note(f"ClickHouse {stage.case}")
+    stage.sleep(4.0, 9.0)
+    if stage.case == "frozen":
+        stage.server.process.send_signal(signal.SIGCONT)
+    else:
+        stage.clickhouse_proxy.heal()
+    stage.note("it answers again")
+
+
+def reply_lost(stage: Stage) -> None:
+    """The whole insert reaches ClickHouse, and its reply is lost: the connection breaks, or nothing ever comes.
+
+    Nobody can say whether it was taken, so the ledger is asked; the client's own retry meets the same token.
+    """
+    for _ in range(3):
+        trap = stage.clickhouse_proxy.set(LostReply(INSERT, hang=stage.case == "nothing comes"))
+        if not trap.sprung.wait(SPRUNG_SECONDS):
+            raise Missed("no insert came by")
+        stage.note("a reply is lost")
+        stage.sleep(0.0, 1.0)
+
+
+def killed(stage: Stage) -> None:
+    """kill -9 of ClickHouse while inserts are under way, once or twice; it is started again after a moment.
+
+    Its fences are empty then, so every writer is refused, fences again and reads what is stored before it goes on.
+    """
+    for _ in range(stage.random.randint(1, 2)):
+        stage.sleep(0.2, 2.0)
+        stage.server.kill()
+        stage.note("ClickHouse is killed")
+        stage.sleep(0.0, 1.0)
+        stage.server.start()
+
+
+def parts_lost(stage: Stage) -> None:
+    """ClickHouse's machine dies, and some of the last acknowledged parts were not on its disk yet (it never fsyncs).
+
+    The rows are holes in the ledger: before the ends, in the middle, or at the beginning. They are found and read again
+    from Kafka, in a partition without traffic too.
+    """
+    quiet = stage.case == "without traffic"
+    stage.sleep(1.0, 4.0)
+    if quiet:
+        stage.driver.pause()
+        stage.wait_counted()
+    folder = events_folder(stage)
+    stage.server.kill()
+    lost = _lose(stage, folder)
+    stage.note(f"lost parts {', '.join(lost)}")
+    stage.server.start()
+    if quiet:
+        stage.wait(lambda: stage.audit().adds_up and not stage.audit().behind, FOUND_SECONDS, "holes were not found")
+        stage.driver.resume()
+
+
+def events_folder(stage: Stage) -> Path:
+    """Where the parts of `events` are."""
+    return Path(
+        stage.execute(
+            f"SELECT data_paths[1] FROM system.tables WHERE database = '{_database(stage)}' AND name = 'events'"
+        )
+    )
+
+
+def _database(stage: Stage) -> str:
+    return stage.warehouse.clickhouse_database
+
+
+def _lose(stage: Stage, folder: Path) -> list[str]:
+    young = time.time() - LOST_SECONDS
+    parts = sorted(path for path in folder.glob("*_*_*_*") if path.stat().st_mtime > young)
+    if not parts:
+        raise Missed(f"no part of {folder} is young enough to be lost")
+    lost = stage.random.sample(parts, stage.random.randint(1, min(6, len(parts))))
+    for part in lost:
+        shutil.rmtree(part)
+    return [part.name for part in lost]
+
+
+def restored(stage: Stage) -> None:
+    """ClickHouse is set back to an older copy of its folder, as from a backup.
+
+    Its ledger ends before Kafka's committed offsets: the worker goes back to where it ends.
+    """
+    stage.server.stop()
+    backup = stage.folder / "backup"
+    shutil.copytree(stage.server.folder, backup)
+    stage.server.start()
+    stage.note("backup taken")
+    stage.sleep(4.0, 7.0)
+    stage.server.stop()
+    shutil.rmtree(stage.server.folder)
+    backup.rename(stage.server.folder)
+    stage.server.start()
+    stage.note("restored")
+
+
+def letters_unavailable(stage: Stage) -> None:
+    """The table of dead letters can't be written while poison comes in.
+
+    A record's row stands only after its letter, so the partition waits; nothing is committed beyond the poison.
+    """
+    stage.execute("RENAME TABLE dead_letters TO dead_letters_away")
+    stage.note("dead_letters is away")
+    stage.sleep(3.0, 8.0)
+    stage.execute("RENAME TABLE dead_letters_away TO dead_letters")
+    stage.note("and back")

@@ -1,0 +1,207 @@
+"""The stage of one run: topics, a warehouse, workers and a load of its own, so that no run sees another's."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from uuid import UUID, uuid4
+
+import httpx
+
+from deploy import topics
+from deploy.broker import LocalKafka
+from deploy.guardian import Guardian
+from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
+from tests.faults.broker import ProxiedKafka
+from tests.faults.disk import SmallDisk
+from tests.faults.driver import StreamDriver
+from tests.faults.proxy import Proxy
+from tests.faults.row import Part, Row
+from tests.faults.watcher import Commits, Watcher
+from tests.faults.worker import Crew, Worker
+from tests.fixtures.services import environment_of
+from tests.fixtures.warehouse import EmbeddedServer
+from warehouse.audit import Audit, audit
+from warehouse.client import connect
+from warehouse.migrate import migrate
+from warehouse.settings import WarehouseSettings
+
+SESSION_SECONDS = 6.0
+"""Session timeout of the workers: the shortest that Kafka allows."""
+READY_SECONDS = 90.0
+COUNTED_SECONDS = 120.0
+TICK_SECONDS = 0.1
+GROUP = "weir-faults"
+
+
+class Missed(Exception):
+    """Something that had to happen did not, or the other way round."""
+
+
+class Stage:
+    """What a row's fault is given."""
+
+    def __init__(self, row: Row, seed: int, folder: Path) -> None:
+        self.row, self.folder = row, folder
+        self.case = row.cases[seed % len(row.cases)]
+        self.random = Random(f"{row.name}/{seed}")
+        self.notes = [self.case] if self.case else []
+        """What was injected, for the line of the run."""
+        self._started = time.monotonic()
+        self.broker: LocalKafka
+        self.kafka: KafkaSettings
+        self.server: EmbeddedServer
+        self.warehouse: WarehouseSettings
+        self.disk: SmallDisk
+        self.proxies: dict[Part, Proxy] = {}
+        self.crew: Crew
+        self.driver: StreamDriver
+        self.commits: Commits
+        self.watcher: Watcher
+
+    @property
+    def worker(self) -> Worker:
+        """The first worker, which is the one that suffers."""
+        return self.crew.workers[0]
+
+    @property
+    def clickhouse_proxy(self) -> Proxy:
+        """Between the first worker and ClickHouse."""
+        return self.proxies[Part.CLICKHOUSE]
+
+    def note(self, text: str) -> None:
+        """Say what is injected."""
+        self.notes.append(f"{time.monotonic() - self._started:.1f}s {text}")
+
+    def sleep(self, low: float, high: float) -> None:
+        """Wait a random while of seconds."""
+        time.sleep(self.random.uniform(low, high))
+
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> float:
+        """Wait for a condition; gives the seconds that it took. Raises `Missed` with `what` did not happen."""
+        started = time.monotonic()
+        while not condition():
+            if time.monotonic() - started > seconds:
+                raise Missed(f"{what} (waited {seconds:.0f} s)")
+            time.sleep(TICK_SECONDS)
+        return time.monotonic() - started
+
+    def wait_ready(self) -> None:
+        """Wait until all workers read."""
+        self.wait(lambda: all(worker.ready for worker in self.crew.workers), READY_SECONDS, "the workers are not ready")
+
+    def wait_counted(self) -> Audit:
+        """Wait until everything in the log is counted; gives the audit. Raises `Missed`."""
+        found: list[Audit] = []
+
+        def counted() -> bool:
+            found[:] = [self.audit()]
+            return found[0].behind == 0
+
+        try:
+            self.wait(counted, COUNTED_SECONDS, "not everything was counted")
+        except Missed as missed:
+            behind = {partition.partition: partition.behind for partition in found[0].partitions if partition.behind}
+            raise Missed(f"{missed}, behind by partition: {behind}") from None
+        return found[0]
+
+    def audit(self) -> Audit:
+        """The ledger now."""
+        with contextlib.closing(connect(self.warehouse)) as client:
+            return audit(client, self.topic_id(), watermarks(self.kafka, CLICKS_RAW))
+
+    def topic_id(self) -> UUID:
+        """Id of `clicks.raw`, as it is now."""
+        return topic_id(self.kafka, CLICKS_RAW)
+
+    def execute(self, sql: str) -> str:
+        """Run a statement in the warehouse; gives its answer."""
+        answer = httpx.post(
+            self.warehouse.clickhouse,
+            params={"database": self.warehouse.clickhouse_database},
+            content=sql,
+            auth=(self.warehouse.clickhouse_user, self.warehouse.clickhouse_password.get_secret_value()),
+            timeout=60,
+        )
+        if answer.status_code != 200:
+            raise Missed(f"the warehouse refused {sql!r}: {answer.text[:300]}")
+        return answer.text.strip()
+
+    def hire(self, *, through_proxy: bool = False, failpoint: str = "") -> Worker:
+        """One more worker."""
+        kafka, warehouse = self.kafka, self.warehouse
+        if through_proxy and Part.KAFKA in self.proxies:
+            kafka = kafka.model_copy(update={"kafka": f"127.0.0.1:{self.proxies[Part.KAFKA].port}"})
+        if through_proxy and Part.CLICKHOUSE in self.proxies:
+            address = f"http://127.0.0.1:{self.clickhouse_proxy.port}"
+            warehouse = warehouse.model_copy(update={"clickhouse": address})
+        settings = {
+            "group": GROUP,
+            "session_timeout": str(SESSION_SECONDS),
+            "geo_dir": str(self.folder),
+            **self.row.settings,
+        }
+        environment = environment_of(kafka, warehouse) | {
+            f"WEIR_{key.upper()}": value for key, value in settings.items()
+        }
+        return self.crew.hire(environment, self.folder, {"WEIR_FAILPOINT": failpoint} if failpoint else None)
+
+
+@contextlib.contextmanager
+def staged(row: Row, seed: int, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
+    """Set a stage, with its workers reading and nothing sent yet; clears it at the end."""
+    stage = Stage(row, seed, folder)
+    with contextlib.ExitStack() as ends:
+        if row.small_disk is not None:
+            stage.disk = SmallDisk(folder / "disk")
+            ends.callback(stage.disk.unmount)
+        stage.broker = _broker(stage, broker, ends)
+        stage.kafka = KafkaSettings(kafka=stage.broker.bootstrap, kafka_prefix=f"{uuid4().hex[:8]}.")
+        topics.ensure(stage.kafka)
+        stage.server = _warehouse(stage, ends)
+        stage.warehouse = stage.server.settings("weir")
+        migrate(stage.warehouse)
+        _proxies(stage, ends)
+        guardian = Guardian()
+        ends.callback(guardian.close)
+        stage.crew = Crew(guardian)
+        ends.callback(stage.crew.stop)
+        for number in range(row.workers):
+            stage.hire(through_proxy=number == 0)
+        stage.wait_ready()
+        stage.driver = StreamDriver(stage.kafka, Random(f"load/{seed}"), row.traffic)
+        ends.callback(stage.driver.abandon)
+        stage.commits = Commits(stage.kafka, stage.warehouse, GROUP)
+        ends.callback(stage.commits.close)
+        stage.watcher = Watcher(stage.commits, stage.topic_id(), stage.crew)
+        ends.callback(stage.watcher.stop)
+        yield stage
+
+
+def _broker(stage: Stage, broker: LocalKafka, ends: contextlib.ExitStack) -> LocalKafka:
+    if stage.row.small_disk is not Part.KAFKA:
+        return broker
+    own = LocalKafka(stage.disk.folder / "kafka")
+    own.start()
+    ends.callback(own.stop)
+    return own
+
+
+def _warehouse(stage: Stage, ends: contextlib.ExitStack) -> EmbeddedServer:
+    parent = stage.disk.folder if stage.row.small_disk is Part.CLICKHOUSE else stage.folder
+    server = EmbeddedServer(parent / "warehouse")
+    server.start()
+    ends.callback(server.kill)
+    return server
+
+
+def _proxies(stage: Stage, ends: contextlib.ExitStack) -> None:
+    if Part.CLICKHOUSE in stage.row.through_proxy:
+        stage.proxies[Part.CLICKHOUSE] = Proxy(stage.server.port)
+        ends.callback(stage.clickhouse_proxy.close)
+    if Part.KAFKA in stage.row.through_proxy:
+        if not isinstance(stage.broker, ProxiedKafka):
+            raise TypeError(f"row {stage.row.name} needs a broker with a second listener")
+        stage.proxies[Part.KAFKA] = stage.broker.proxy
+        ends.callback(stage.broker.proxy.heal)

@@ -1,0 +1,127 @@
+"""Workers under supervision: a process that ends is started again, as `weir up` and every deployment do."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import psutil
+
+from deploy.guardian import Guardian
+from deploy.preflight import HOST, free_port
+from deploy.process import Process
+
+WEIR = Path(sys.executable).with_name("weir")
+TICK_SECONDS = 0.1
+RESTART_SECONDS = 0.3
+
+
+class Worker:
+    """One worker and its lives. `first_life` is settings of its first process only (`WEIR_FAILPOINT`)."""
+
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        guardian: Guardian,
+        folder: Path,
+        first_life: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.port = free_port()
+        self.log = folder / f"{name}.log"
+        self._environment = {**environment, "WEIR_WORKER_PORT": str(self.port)}
+        self._next_life = dict(first_life or {})
+        self._guardian = guardian
+        self.exits: list[int] = []
+        """How its former processes ended; a signal is negative."""
+        self.supervised = True
+        """False: it is left as it is when it ends."""
+        self._start()
+
+    def _start(self) -> None:
+        environment = {**self._environment, **self._next_life}
+        self._next_life = {}
+        self.process = Process((str(WEIR), "run", "worker"), guardian=self._guardian, log=self.log, env=environment)
+
+    def arm(self, failpoint: str) -> None:
+        """Its next process dies at the failpoint."""
+        self._next_life = {"WEIR_FAILPOINT": failpoint}
+
+    def look(self) -> None:
+        """Start it again where it has ended."""
+        if self.supervised and (code := self.process.exit_code) is not None:
+            self.exits.append(code)
+            time.sleep(RESTART_SECONDS)
+            self._start()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, where it runs."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.signal(signal.SIGKILL)
+
+    def stop(self, seconds: float) -> int | None:
+        """SIGTERM, and no new start; its exit code, None where it had to be killed."""
+        self.supervised = False
+        return self.process.exit_code if self.process.stop(seconds) else None
+
+    def start(self) -> None:
+        """Start it after `stop`."""
+        self._start()
+        self.supervised = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has its partitions and reads them."""
+        try:
+            return httpx.get(f"http://{HOST}:{self.port}/-/ready", timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    @property
+    def anonymous_bytes(self) -> int:
+        """Memory of its own: what is resident and shared with nobody."""
+        with contextlib.suppress(psutil.Error):
+            memory = psutil.Process(self.process.pid).memory_info()
+            return int(memory.rss - memory.shared)
+        return 0
+
+
+class Crew:
+    """The workers of a run, and the thread that starts them again."""
+
+    def __init__(self, guardian: Guardian) -> None:
+        self._guardian = guardian
+        self.workers: list[Worker] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="crew", daemon=True)
+        self._thread.start()
+
+    def hire(self, environment: Mapping[str, str], folder: Path, first_life: Mapping[str, str] | None = None) -> Worker:
+        """One more worker."""
+        worker = Worker(f"worker-{len(self.workers) + 1}", environment, self._guardian, folder, first_life)
+        self.workers.append(worker)
+        return worker
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(TICK_SECONDS):
+            for worker in list(self.workers):
+                worker.look()
+
+    def stop(self) -> None:
+        """End all of them."""
+        self._stopping.set()
+        self._thread.join()
+        for worker in self.workers:
+            worker.signal(signal.SIGCONT)
+            worker.kill()
+            worker.process.wait(10)
