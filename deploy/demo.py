@@ -69,7 +69,8 @@ def pull_geo(directory: Path, console: Console) -> None:
 
 def attributions(directory: Path) -> list[str]:
     """What has to be shown beside countries and cities, of the databases that are there."""
-    return [wanted.attribution for wanted in read_sets().values() if installed(directory, wanted)]
+    there = [wanted.attribution for wanted in read_sets().values() if installed(directory, wanted)]
+    return list(dict.fromkeys(name for attribution in there for name in attribution.split(", ")))
 
 
 def target_of(stack: Stack) -> Target:

@@ -87,7 +87,7 @@ def show_answers(client: Client, sent: Sent, console: Console) -> None:
 def show_attributions(attributions: Sequence[str], console: Console) -> None:
     """The licences of the geo databases want to be named beside what comes from them."""
     if attributions:
-        console.print(f"[dim]Places and networks: {escape('; '.join(attributions))}[/]", highlight=False)
+        console.print(f"[dim]Places and networks: {escape(', '.join(attributions))}[/]", highlight=False)
 
 
 def _answer(client: Client, moments: Sequence[str], title: str, dimensions: Sequence[str], rows: int) -> RenderableType:
