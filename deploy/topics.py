@@ -11,13 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it re-exports them without saying so
-    AdminClient,
-    ConfigResource,
-    NewTopic,
-    ResourceType,
-    TopicMetadata,
-)
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 
 from ingest.kafka import TOPICS, KafkaSettings, Topic
 
@@ -65,18 +59,12 @@ class Found:
         )
 
 
-def client(settings: KafkaSettings) -> AdminClient:
-    """An admin client that raises what is wrong and writes nothing of its own to the terminal."""
-    quiet: dict[str, str | int | float | bool] = {"log_level": 0}
-    return AdminClient({**settings.librdkafka(), **quiet})
-
-
 def ensure(settings: KafkaSettings, *, make: bool = True, topics: Iterable[Topic] = TOPICS) -> list[Found]:
     """Look at every topic, and make those that are missing (`make`). A topic that is there is never changed.
 
     Raises `click.ClickException` where Kafka does not answer or refuses.
     """
-    admin = client(settings)
+    admin = AdminClient(settings.librdkafka())
     wanted = {settings.topic(topic.name): topic for topic in topics}
     try:
         missing = wanted.keys() - admin.list_topics(timeout=SECONDS).topics.keys()

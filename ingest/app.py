@@ -40,7 +40,7 @@ class Redirector(Starlette):
         self._links_follower = Follower(settings, LINKS, self._links.read)
         self._salts_follower = Follower(settings, SALTS, self._salts.read)
         self._redirect = Redirect(
-            settings, self._links, self._salts, self._outbox, lambda: self._links_follower.caught_up
+            settings, self._links, self._salts, self._outbox, lambda: self._links_follower.is_caught_up
         )
         self._salt_deadline = time.monotonic() + SALT_WAIT_SECONDS
         routes = [
@@ -84,19 +84,19 @@ class Redirector(Starlette):
         publish = 0.0
         while True:
             now = now_ms()
-            wanted = self._salts.wanted(now) if self._salts_follower.caught_up else []
+            wanted = self._salts.wanted(now) if self._salts_follower.is_caught_up else []
             if wanted and time.monotonic() >= publish:
                 publish = time.monotonic() + SALT_RETRY_SECONDS
                 for key, value in wanted:
                     self._outbox.put_salt(key, value)
-            if not (self._links_follower.alive and self._salts_follower.alive):
+            if not (self._links_follower.is_alive and self._salts_follower.is_alive):
                 self._failed("a topic is no longer read")
             await asyncio.sleep(0.2)
 
     def _ready(self) -> bool:
         """Whether requests should come here: all links are read, and visitors get the ids that others give them."""
         salted = not self._salts.at(now_ms()).local or time.monotonic() >= self._salt_deadline
-        return salted and self._links_follower.caught_up
+        return salted and self._links_follower.is_caught_up
 
     async def _live(self, _request: Request) -> Response:
         return PlainTextResponse("live\n")
@@ -107,6 +107,8 @@ class Redirector(Starlette):
         return PlainTextResponse("not ready: links and salts are being read\n", status_code=503)
 
     async def _metrics(self, _request: Request) -> Response:
+        for follower in (self._links_follower, self._salts_follower):
+            metrics.BAD_RECORDS.counts[follower.topic.name,] = follower.bad_records
         metrics.LINKS.set(len(self._links))
         metrics.READY.set(self._ready())
         metrics.LOCAL_SALT.set(self._salts.at(now_ms()).local)

@@ -13,8 +13,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-QUIET = {"log_level": 0}
-"""For short-lived clients of commands: what matters is raised, and librdkafka writes nothing to the terminal."""
 
 
 class KafkaSettings(BaseSettings):
@@ -48,10 +46,14 @@ class KafkaSettings(BaseSettings):
         return self.kafka_prefix + name
 
     def librdkafka(self) -> dict[str, str | int | float | bool]:
-        """Connection settings for confluent-kafka clients."""
+        """Connection settings for confluent-kafka clients.
+
+        librdkafka writes no lines of its own to stderr: what is wrong is raised, or told to the client's `error_cb`.
+        """
         conf: dict[str, str | int | float | bool] = {
             "bootstrap.servers": self.kafka,
             "security.protocol": self.kafka_security_protocol,
+            "log_level": 0,
         }
         if self.kafka_security_protocol.startswith("SASL"):
             conf["sasl.mechanism"] = self.kafka_sasl_mechanism
@@ -119,7 +121,7 @@ def topic_id(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) ->
     name = settings.topic(topic.name)
     if settings.kafka_mock is not None:
         return uuid5(settings.kafka_mock, name)
-    admin = AdminClient({**settings.librdkafka(), **QUIET})
+    admin = AdminClient(settings.librdkafka())
     described = admin.describe_topics(TopicCollection([name]), request_timeout=timeout)[name].result(timeout)
     return UUID(
         int=described.topic_id.get_most_significant_bits() % (1 << 64) << 64
@@ -132,7 +134,7 @@ def watermarks(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) 
 
     Blocks; raises `confluent_kafka.KafkaException` where there is no such topic or no broker.
     """
-    consumer = Consumer({**settings.librdkafka(), **QUIET, "group.id": "weir-watermarks", "enable.auto.commit": False})
+    consumer = Consumer({**settings.librdkafka(), "group.id": "weir-watermarks", "enable.auto.commit": False})
     try:
         name = settings.topic(topic.name)
         described = consumer.list_topics(name, timeout).topics[name]

@@ -46,7 +46,6 @@ class Outbox:
                 "queue.buffering.max.messages": settings.redirector_queue,
                 "partitioner": "murmur2_random",  # as Kafka's own clients do
                 "allow.auto.create.topics": settings.kafka_mock is not None,
-                "log_level": 2,
                 "error_cb": self._complain,
             }
         )
@@ -131,4 +130,4 @@ class Outbox:
             log.critical("The producer can't go on", error=error.str())
             self._failed(error.str())
         else:
-            log.warning("Kafka", error=error.str())
+            log.warning("Kafka", cause=error.name(), error=error.str())

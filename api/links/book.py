@@ -5,11 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-import structlog
 
 from ingest.links import Link, link_id
 
-log = structlog.get_logger()
 _decode = msgspec.json.Decoder(Link).decode
 
 
@@ -43,14 +41,14 @@ class LinkBook:
         self._links: dict[str, Link] = {}
 
     def record(self, key: bytes, value: bytes | None) -> None:
-        """Take a record of the topic; one that can't be read is logged and leaves the book as it is."""
-        try:
-            if value:
-                self.put(_decode(value))
-            else:
-                self.drop(link_id(*key.decode().split("/", 1)))
-        except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
-            log.error("link_unreadable", key=key, error=str(error))
+        """Take a record of the topic; raises `ValueError` where it is none, and leaves the book as it is."""
+        if value:
+            self.put(_decode(value))
+            return
+        domain, slash, slug = key.decode().partition("/")
+        if not slash:
+            raise ValueError("its key is no domain/slug")
+        self.drop(link_id(domain, slug))
 
     def put(self, link: Link) -> None:
         """Take a version of a link, unless a later one is there."""

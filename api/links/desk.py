@@ -9,16 +9,14 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
-import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from api.errors import ApiError, Away, Unconfirmed
-from api.links.follower import Follower
 from api.settings import ApiSettings
+from ingest.follow import Follower
 from ingest.kafka import LINK_COMMANDS, LINK_REPLIES
 from ingest.links import LinkCommand, LinkReply, link_key
 
-log = structlog.get_logger()
 POLL_SECONDS = 0.05
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(LinkReply).decode
@@ -36,7 +34,7 @@ class LinkDesk:
         self.reply_to = settings.topic(LINK_REPLIES.name)
         self._waiting: dict[str, asyncio.Future[LinkReply]] = {}
         self._delivered: set[str] = set()
-        self._replies = Follower(settings, LINK_REPLIES.name, "end", self._on_reply)
+        self._replies = Follower(settings, LINK_REPLIES, self._on_reply, start="end")
         self._producer = Producer(
             {
                 **settings.librdkafka(),
@@ -44,7 +42,6 @@ class LinkDesk:
                 "partitioner": "murmur2_random",  # as Kafka's own clients choose
                 "linger.ms": 2,
                 "allow.auto.create.topics": settings.kafka_mock is not None,
-                "log_level": 2,  # what is wrong is in the delivery reports
                 # Given up before the wait for the reply ends, so that *not taken* is known by then.
                 "message.timeout.ms": int(self._seconds * 800),
             }
@@ -128,12 +125,8 @@ class LinkDesk:
             await asyncio.sleep(POLL_SECONDS)
 
     def _on_reply(self, _key: bytes, value: bytes | None) -> None:
-        """In the follower's thread. Replies to other API processes' commands are passed over."""
-        try:
-            reply = _decode(value or b"")
-        except msgspec.DecodeError as error:
-            log.error("reply_unreadable", error=str(error))
-            return
+        """In the follower's thread; replies to other API processes' commands are passed over. Raises `ValueError`."""
+        reply = _decode(value or b"")
         if reply.command_id in self._waiting:
             self._loop.call_soon_threadsafe(self._settle, reply)
 

@@ -9,9 +9,9 @@ from api.errors import ApiError, Away, NotFound
 from api.links.book import LinkBook
 from api.links.commands import refuse, shown
 from api.links.desk import Answer, LinkDesk
-from api.links.follower import Follower
 from api.settings import ApiSettings
 from api.telemetry import Telemetry
+from ingest.follow import Follower
 from ingest.kafka import LINKS
 from ingest.links import Link, LinkCommand, LinkReply, link_id
 
@@ -24,7 +24,7 @@ class LinkShelf:
         self.desk = LinkDesk(settings)
         self._telemetry = telemetry
         self._book = LinkBook()
-        self._follower = Follower(settings, LINKS.name, "beginning", self._book.record)
+        self._follower = Follower(settings, LINKS, self._book.record)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["LinkShelf"]:

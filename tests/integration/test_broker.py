@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # it re-exports it without saying so
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from deploy import preflight, topics
 from deploy.broker import LocalKafka
@@ -78,14 +78,14 @@ def test_a_taken_port_is_named_before_anything_starts(broker: LocalKafka) -> Non
 def test_topics_are_made_as_they_are_needed(kafka: KafkaSettings) -> None:
     found = topics.ensure(kafka, make=False)
     assert [topic.state for topic in found] == [topics.State.RIGHT] * len(TOPICS)
-    metadata = topics.client(kafka).list_topics(timeout=10).topics
+    metadata = AdminClient(kafka.librdkafka()).list_topics(timeout=10).topics
     assert len(metadata[kafka.topic(SALTS.name)].partitions) == 1
     assert len(metadata[kafka.topic(CLICKS_RAW.name)].partitions) == kafka.kafka_partitions
 
 
 def test_topics_with_wrong_settings_are_refused_by_name(kafka_server: LocalKafka) -> None:
     settings = KafkaSettings(kafka=kafka_server.bootstrap, kafka_prefix="wrong.")
-    admin = topics.client(settings)
+    admin = AdminClient(settings.librdkafka())
     made = admin.create_topics(
         [
             NewTopic("wrong.links", 4, 1, config={"cleanup.policy": "delete"}),
@@ -115,7 +115,7 @@ def test_check_makes_nothing(kafka_server: LocalKafka) -> None:
     settings = KafkaSettings(kafka=kafka_server.bootstrap, kafka_prefix="absent.")
     found = topics.ensure(settings, make=False)
     assert {topic.state for topic in found} == {topics.State.MISSING}
-    assert not [name for name in topics.client(settings).list_topics(timeout=10).topics if "absent" in name]
+    assert not [name for name in AdminClient(settings.librdkafka()).list_topics(timeout=10).topics if "absent" in name]
 
 
 def test_links_keep_their_tombstones_for_a_week(kafka: KafkaSettings) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from confluent_kafka.admin import AdminClient
 
 from deploy import preflight, topics
 from deploy.broker import START_SECONDS, STOP_SECONDS, answers
@@ -100,11 +101,11 @@ def test_it_takes_weirs_topics(kafka: KafkaSettings) -> None:
 
 
 def test_a_typing_error_makes_no_topic(kafka: KafkaSettings) -> None:
-    admin = topics.client(kafka)
+    admin = AdminClient(kafka.librdkafka())
     assert admin.list_topics("clicks.rawe", timeout=10).topics["clicks.rawe"].error is not None
     assert "clicks.rawe" not in admin.list_topics(timeout=10).topics
 
 
 def test_the_cluster_is_the_one_that_the_file_names(kafka: KafkaSettings) -> None:
     named = yaml.safe_load(COMPOSE.read_text())["services"]["kafka"]["environment"]["CLUSTER_ID"]
-    assert topics.client(kafka).list_topics(timeout=10).cluster_id == named
+    assert AdminClient(kafka.librdkafka()).list_topics(timeout=10).cluster_id == named

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it re-exports them without saying so
+from confluent_kafka.admin import (
+    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -21,7 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it re-expor
 )
 from pydantic import SecretStr
 
-from deploy import preflight, topics
+from deploy import preflight
 from deploy.folder import environment_of
 from ingest.kafka import LINKS, KafkaSettings
 from warehouse.client import connect
@@ -186,7 +187,7 @@ def test_a_kafka_of_ones_own_is_used_and_its_topics_are_looked_at(
     links[0].add_incremental_config(
         ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
     )
-    admin = topics.client(kafka)
+    admin = AdminClient(kafka.librdkafka())
     for future in admin.incremental_alter_configs(links).values():
         future.result(10)
     refused = start(WEIR_KAFKA=kafka.kafka, WEIR_KAFKA_PREFIX=kafka.kafka_prefix)

@@ -50,7 +50,8 @@ def test_a_tombstone_forgets_the_link(value: bytes | None) -> None:
 @pytest.mark.parametrize(("key", "value"), [(b"x", b"{"), (b"x", b"[]"), (b"no-slash", None), (b"\xff", None)])
 def test_a_record_that_can_not_be_read_changes_nothing(key: bytes, value: bytes | None) -> None:
     book = book_of(link("a"))
-    book.record(key, value)
+    with pytest.raises(ValueError, match=r".+"):
+        book.record(key, value)
     assert book.page(Wanted(), 10, None)[1] == 1
 
 

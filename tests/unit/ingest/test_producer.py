@@ -2,28 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-import pytest
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from ingest.events import Kind, RawClick, decode, partition_key
 from ingest.producer import Outbox
 from ingest.settings import IngestSettings
 
 NO_BROKER = "127.0.0.1:1"
-
-
-@pytest.fixture
-def broker() -> Iterator[str]:
-    """The address of a mock cluster that lives as long as its client."""
-    options: dict[str, Any] = {"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 0}
-    cluster = Producer(options)
-    brokers = cluster.list_topics(timeout=10).brokers.values()
-    yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-    cluster.flush(1)
 
 
 def settings(broker: str, **given: Any) -> IngestSettings:
