@@ -8,6 +8,7 @@ import uvicorn
 
 from api.app import create_app
 from api.settings import ApiSettings
+from ingest.listen import listen
 
 STOP_SECONDS = 10
 """What a query may still take when the process is told to stop."""
@@ -30,13 +31,12 @@ def main(settings: ApiSettings | None = None) -> None:
     # uvicorn raises the signal again once it has stopped; we have done by then what it asks for.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    log.info("The API listens", url=f"http://{settings.api_host}:{settings.api_port}")
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
-        host=settings.api_host,
-        port=settings.api_port,
         access_log=False,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    with listen("api", settings.api_host, settings.api_port) as listener:
+        uvicorn.Server(config).run(sockets=[listener])

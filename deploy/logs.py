@@ -2,12 +2,17 @@
 
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 import structlog
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+QUIET_SECONDS = 30.0
 
 
 class LogSettings(BaseSettings):
@@ -39,7 +44,7 @@ def configure(settings: LogSettings) -> None:
             colors=sys.stderr.isatty(), timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
         )
     structlog.configure(
-        processors=[*shared, last],
+        processors=[Throttle(), *shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -55,6 +60,32 @@ def configure(settings: LogSettings) -> None:
         handler.addFilter(in_one_line)
     quiet = level if level == logging.DEBUG else max(level, logging.WARNING)
     logging.basicConfig(handlers=[handler], level=quiet, force=True)
+
+
+class Throttle:
+    """A structlog processor: what keeps on going wrong for the same `cause` is said once in half a minute.
+
+    Only lines with a `cause` are held back, of whatever part of the process; the next that is said has their number.
+    """
+
+    def __init__(self, seconds: float = QUIET_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._said: dict[tuple[str, str], float] = {}
+        self._held_back: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Pass a line on, or raise `structlog.DropEvent`."""
+        if "cause" not in event:
+            return event
+        what, now = (str(event["event"]), str(event["cause"])), self._clock()
+        if what in self._said and now < self._said[what] + self._seconds:
+            self._held_back[what] += 1
+            raise structlog.DropEvent
+        self._said[what] = now
+        if times := self._held_back.pop(what, 0):
+            event["held_back"] = times
+        return event
 
 
 def in_one_line(record: logging.LogRecord) -> bool:

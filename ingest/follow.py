@@ -103,7 +103,7 @@ class Follower:
         except KafkaException:
             return RETRY_SECONDS  # `_complain` is told why
         if found.error is not None or not found.partitions:
-            log.error("The topic is not there; `weir topics` makes it", topic=self._name, cause=str(found.error))
+            log.error(f"The topic {self._name} is not there; `weir topics` makes it", cause=str(found.error))
             return RETRY_SECONDS
         added = found.partitions.keys() - self._partitions
         if added:

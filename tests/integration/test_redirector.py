@@ -25,7 +25,7 @@ from ingest.kafka import CLICKS_RAW, LINKS, SALTS, KafkaSettings, Topic
 from ingest.links import Link, Variant, link_id, link_key
 from ingest.visitor import Ids, Visitor
 
-ROOT = Path(__file__).parents[2]
+REDIRECTOR = (str(Path(sys.executable).with_name("weir")), "run", "redirector")
 WAIT_SECONDS = 30.0
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -47,10 +47,14 @@ class Running:
     def __init__(self, kafka: KafkaSettings, **environment: str) -> None:
         self.kafka = kafka
         self._producer = Producer(kafka.librdkafka() | {"linger.ms": 0})
-        given = {"WEIR_KAFKA": kafka.kafka, "WEIR_KAFKA_PREFIX": kafka.kafka_prefix, "WEIR_REDIRECTOR_PORT": "0"}
+        given = {
+            "WEIR_LOG_FORMAT": "json",
+            "WEIR_KAFKA": kafka.kafka,
+            "WEIR_KAFKA_PREFIX": kafka.kafka_prefix,
+            "WEIR_REDIRECTOR_PORT": "0",
+        }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from ingest.server import main; main()"],
-            cwd=ROOT,
+            REDIRECTOR,
             env={**os.environ, **given, **environment},
             stderr=subprocess.PIPE,
             text=True,
@@ -434,10 +438,9 @@ def test_requests_in_one_packet_are_all_answered(start: Callable[..., Running]) 
 def test_a_missing_topic_is_named_and_waited_for(kafka: KafkaSettings) -> None:
     environment = {
         **os.environ, "WEIR_KAFKA": kafka.kafka, "WEIR_KAFKA_PREFIX": "nowhere.", "WEIR_REDIRECTOR_PORT": "0",
-        "WEIR_REDIRECTOR_STOP_SECONDS": "1",
+        "WEIR_REDIRECTOR_STOP_SECONDS": "1", "WEIR_LOG_FORMAT": "json",
     }  # fmt: skip
-    command = [sys.executable, "-c", "from ingest.server import main; main()"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(REDIRECTOR, env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
         url = json.loads(process.stderr.readline())["url"]

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from structlog.typing import EventDict
 
 from deploy.commands.run import SERVICES
-from deploy.logs import LogSettings, configure
+from deploy.logs import LogSettings, Throttle, configure
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,33 @@ def test_libraries_are_quiet_unless_they_are_asked(level: str, lines: int, capsy
     logging.getLogger("library").warning("slow")
     logging.getLogger("library").info("chatter")
     assert len(capsys.readouterr().err.splitlines()) == lines
+
+
+def test_what_keeps_on_going_wrong_is_said_once_in_half_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(LogSettings(log_format="json"))
+    log = structlog.get_logger()
+    for number in range(3):
+        log.warning("Kafka", cause="_TRANSPORT", error=f"refused after {number} ms")
+        log.warning("Kafka", cause="_RESOLVE")
+        log.warning("Other", error="x")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line.get("cause") for line in lines] == ["_TRANSPORT", "_RESOLVE", None, None, None]
+
+
+def test_when_it_is_said_again_it_is_said_how_often_it_was_not() -> None:
+    now = 0.0
+    throttle = Throttle(seconds=30, clock=lambda: now)
+
+    def said() -> EventDict | None:
+        try:
+            return dict(throttle(None, "warning", {"event": "Kafka", "cause": "c"}))
+        except structlog.DropEvent:
+            return None
+
+    assert said() == {"event": "Kafka", "cause": "c"}
+    now = 29.9
+    assert [said(), said()] == [None, None]
+    now = 30.0
+    assert said() == {"event": "Kafka", "cause": "c", "held_back": 2}
+    now = 60.0
+    assert said() == {"event": "Kafka", "cause": "c"}

@@ -1,0 +1,37 @@
+"""The socket that a service's clients connect to, and the address that it got."""
+
+import socket
+import sys
+
+import structlog
+
+BACKLOG = 2048
+
+log = structlog.get_logger(__name__)
+
+
+def listen(service: str, host: str, port: int) -> socket.socket:
+    """Listen on an address (port 0: a free one), and log where; ends the process with one clear line where it can't.
+
+    `service` is what the settings `WEIR_<SERVICE>_HOST` and `WEIR_<SERVICE>_PORT` begin with. The line has the address
+    as `url`, so that whoever let the port be chosen can read it there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        variable = f"WEIR_{service.upper()}"
+        log.critical(
+            f"The {service} can't listen: set {variable}_HOST and {variable}_PORT to an address that is free",
+            address=f"{host}:{port}",
+            error=error.strerror,
+        )
+        sys.exit(1)
+    log.info(f"The {service} listens", url=url_of(listener))
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a listening socket is to be reached, as `http://host:port`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
