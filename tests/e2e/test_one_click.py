@@ -1,0 +1,160 @@
+"""One click, end to end, on real parts: from the request to the answer; many clicks; everything restarted."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.commands.audit import take
+from deploy.traffic.request import Kind, Request
+from deploy.traffic.sender import Sent, Target, send
+from ingest.links import link_id
+from tests.e2e.conftest import DOMAIN, Installation
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/141.0.0.0 Mobile Safari/537.36"
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, what
+        time.sleep(0.1)
+
+
+def make_link(installation: Installation, slug: str, **fields: object) -> None:
+    made = installation.ask(
+        "POST", "/v1/links", slug=slug, destination="https://shop.example/spring?ref=1#top", **fields
+    )
+    assert made.status_code == 201, made.text
+    until(lambda: follow(installation, slug, method="HEAD").status_code == 302, f"{slug} is live")
+
+
+def follow(installation: Installation, slug: str, *, method: str = "GET", **headers: str) -> httpx.Response:
+    return httpx.request(
+        method, f"{installation.redirector.url}/{slug}", headers={"Host": DOMAIN, **headers}, timeout=30
+    )
+
+
+def counted(installation: Installation) -> int:
+    clicks = installation.query(metrics=["clicks"])[0]["metrics"][0]
+    assert isinstance(clicks, int)
+    return clicks
+
+
+def test_one_clicks_every_field_from_the_request_to_the_answer(installation: Installation) -> None:
+    make_link(installation, "spring", title="Spring sale", campaign="season")
+    before = datetime.now(UTC).date()
+    answer = follow(
+        installation,
+        "spring?utm_source=Newsletter&utm_medium=E-Mail&utm_campaign=Spring%20Sale&gclid=secret&w_pos=9&w_of=10&w_slot=footer",
+        **{
+            "User-Agent": PHONE,
+            "Referer": "https://www.google.com/search?q=x",
+            "Accept-Language": "nl-NL,nl;q=0.9",
+            "X-Forwarded-For": "81.2.69.142",
+            "Sec-CH-UA-Mobile": "?1",
+        },
+    )
+    assert answer.status_code == 302
+    assert answer.headers["location"] == (
+        "https://shop.example/spring?ref=1&utm_source=Newsletter&utm_medium=E-Mail&utm_campaign=Spring%20Sale&gclid=secret#top"
+    )
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["x-click-id"]
+    until(lambda: counted(installation) == 1, "the click is counted")
+
+    expected = {
+        "channel": "Paid Search", "device": "mobile", "browser": "Chrome Mobile", "browser_version": "141.0",
+        "os": "Android", "os_version": "14", "country": "NL", "region": "North Holland", "city": "Amsterdam",
+        "asn": 64_500, "as_name": "Example Net", "language": "nl-nl", "position": 9, "position_of": 10,
+        "slot": "footer", "placement": "5th 20%", "referrer": "google.com", "referrer_domain": "google.com",
+        "source": "Google", "utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "spring sale",
+        "utm_term": "", "utm_content": "", "ad_click": "gclid", "link": link_id(DOMAIN, "spring"), "slug": "spring",
+        "title": "Spring sale", "campaign": "season", "link_version": 1, "domain": DOMAIN, "path": "/spring",
+        "status": 302, "kind": "click", "outcome": "human", "verdict": "human", "variant": "",
+    }  # fmt: skip
+    until(
+        lambda: installation.query(metrics=["clicks"], dimensions=["title"])[0]["dimensions"] == ["Spring sale"],
+        "the link's title reaches the dictionary",
+    )
+    found = {name: installation.query(metrics=["clicks"], dimensions=[name])[0]["dimensions"][0] for name in expected}
+    assert found == expected
+    day = installation.query(metrics=["clicks", "visitors"], dimensions=["time:day"])[0]
+    assert day["metrics"] == [1, 1]
+    assert str(day["dimensions"][0]) in {str(before), str(datetime.now(UTC).date())}
+    destination = installation.query(metrics=["clicks"], dimensions=["destination"])[0]["dimensions"][0]
+    assert "secret" not in str(destination)  # a click id's value is passed on, never kept
+
+
+def test_twenty_thousand_clicks_are_twenty_thousand_rows(installation: Installation) -> None:
+    make_link(installation, "spring")
+    answers = [sent.answer for sent in click_many(installation, 20_000)]
+    assert Counter(answer and answer.status for answer in answers) == {302: 20_000}
+    assert len({answer and answer.click_id for answer in answers}) == 20_000
+    until(lambda: counted(installation) == 20_000, "all clicks are counted", 120)
+    assert installation.redirector.stop() == 0
+    found = take(installation.settings, 30)
+    assert found.adds_up
+    assert found.behind == 0
+    assert sum(partition.outcomes.get("human", 0) for partition in found.partitions) == 20_000
+    assert [(source.closed, source.missing) for source in found.sources] == [(True, 0)]
+
+
+def click_many(installation: Installation, count: int) -> list[Sent]:
+    """Send `count` clicks of some thousand people over eight connections."""
+    visits = [
+        (
+            Request(
+                Kind.HUMAN,
+                "/spring",
+                (("User-Agent", PHONE), ("X-Forwarded-For", f"81.2.{number % 250}.{number % 200 + 1}")),
+            ),
+        )
+        for number in range(count)
+    ]
+    sent: list[Sent] = []
+    target = Target("127.0.0.1", installation.redirector.port, DOMAIN)
+    asyncio.run(send(visits, target, connections=8, record=sent.append))
+    return sent
+
+
+def test_everything_restarted_goes_on_counting(installation: Installation, tmp_path: Path) -> None:
+    make_link(installation, "spring")
+    for _ in range(10):
+        assert follow(installation, "spring", **{"User-Agent": PHONE}).status_code == 302
+    for service in (installation.redirector, installation.worker, installation.api):
+        assert service.stop() == 0
+        service.restart()
+    assert installation.ask("GET", f"/v1/links/{link_id(DOMAIN, 'spring')}").json()["slug"] == "spring"
+    for _ in range(5):
+        assert follow(installation, "spring", **{"User-Agent": PHONE}).status_code == 302
+    until(lambda: counted(installation) == 15, "clicks from before and after are counted")
+    assert take(installation.settings, 20).adds_up
+
+
+def test_what_does_not_exist_and_what_is_malformed_is_answered_clearly(installation: Installation) -> None:
+    assert follow(installation, "nothing-here").status_code == 404
+    assert follow(installation, "nothing-here", method="POST").status_code == 405
+    assert follow(installation, "%ff%fe?%zz&=&&utm_source=%E4%80").status_code == 404
+    wrong = installation.ask("POST", "/v1/query", metrics=["clicks"], dimensions=["chanel"], date_range="7d")
+    assert wrong.status_code == 400
+    assert wrong.json()["error"]["field"] == "dimensions[0]"
+    assert "channel" in wrong.text
+    taken = {"slug": "spring", "destination": "https://a.example/"}
+    assert installation.ask("POST", "/v1/links", **taken).status_code == 201
+    assert installation.ask("POST", "/v1/links", **taken).status_code == 409
+    open_door = installation.ask("POST", "/v1/links", slug="bad", destination="javascript:alert(1)")
+    assert open_door.status_code == 400
+    assert open_door.json()["error"]["field"] == "destination"
+    until(
+        lambda: installation.query(metrics=["events"], filters=[["is", "kind", ["orphan"]]])[0]["metrics"] == [2],
+        "orphans",
+    )
+    assert counted(installation) == 0
