@@ -5,26 +5,22 @@ from ipaddress import ip_address
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.installation import InstallationSettings
 from ingest.kafka import KafkaSettings
 from warehouse.settings import WarehouseSettings
 
+_BEARER = "The API's bearer token, which every request has to carry; empty: nobody needs one."
 
-class ApiSettings(KafkaSettings, WarehouseSettings):
+
+class ApiSettings(KafkaSettings, WarehouseSettings, InstallationSettings):
     """The API, from the environment; read once at start."""
 
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
-    api_port: int = Field(8090, ge=0, le=65535, description="Port that the API listens on; 0: a free one.")
-    api_token: SecretStr = Field(
-        SecretStr(""),
-        description="Every request to the API has to carry it as a bearer token; empty: nobody needs one.",
-    )
+    api_port: int = Field(8090, ge=0, le=65535, description="Port that the API listens on; 0: any free one.")
+    api_token: SecretStr = Field(SecretStr(""), description=_BEARER)
     api_open: bool = Field(
         False, description="Serve other machines without a token: who reaches the port reads and changes everything."
     )
-    time_zone: str = Field(
-        "UTC", description="IANA time zone of the installation: its days bound visitors, and queries that name no zone."
-    )
-    default_domain: str = Field("localhost", description="Domain of a link that is made without one.")
     link_address: str = Field(
         "https://{domain}/{slug}", description="How a link's address is shown; `{domain}` and `{slug}` are filled in."
     )
@@ -45,7 +41,7 @@ class CliSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     api: str = Field("http://127.0.0.1:8090", description="Address of the API that commands talk to.")
-    api_token: SecretStr = Field(SecretStr(""), description="The API's bearer token.")
+    api_token: SecretStr = Field(SecretStr(""), description=_BEARER)
 
 
 def _is_loopback(host: str) -> bool:

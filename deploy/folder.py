@@ -55,8 +55,8 @@ class Folder:
             os.close(self._lock)
             self._lock = None
 
-    def port(self, service: str, asked: int, friendly: int, taken: set[int]) -> int:
-        """The port of a service: the one asked for; else that of last time, the friendly one (0: none), any free one.
+    def port(self, service: str, asked: int | None, friendly: int, taken: set[int]) -> int:
+        """The port of a service: the one asked for (0: any free one); else that of last time, the friendly one, any.
 
         `taken` holds the ports given out in this start, and gets this one. Raises `Missing` where the one asked for
         is not free.
@@ -66,7 +66,7 @@ class Folder:
                 f"Port {asked} for the {service} is taken.",
                 f"Choose another with `--{service}-port N` (0: any free one).",
             )
-        wanted = [asked] if asked else [self._remembered(service), friendly]
+        wanted = [self._remembered(service), friendly] if asked is None else [asked]
         free = [port for port in wanted if port and port not in taken and preflight.port_is_free(port)]
         port = free[0] if free else preflight.free_port()
         taken.add(port)

@@ -24,10 +24,15 @@ class StackSettings(BaseSettings):
         " nothing, keeps nothing), or whichever can be had.",
     )
     workers: int = Field(1, ge=1, le=64, description="Stream workers of the local stack.")
-    redirector_port: int = Field(0, ge=0, le=65535, description="The local stack's redirector; 0: 8080 or a free one.")
-    api_port: int = Field(0, ge=0, le=65535, description="The local stack's API; 0: 8090 or a free one.")
-    warehouse_port: int = Field(0, ge=0, le=65535, description="The local stack's ClickHouse; 0: 8123 or a free one.")
-    kafka_port: int = Field(0, ge=0, le=65535, description="The local stack's Kafka; 0: 9092 or a free one.")
+    # A port that is not set is the service's default, or a free one where that is taken.
+    redirector_port: int | None = Field(
+        None, ge=0, le=65535, description="Port that the redirector listens on; 0: any free one."
+    )
+    api_port: int | None = Field(None, ge=0, le=65535, description="Port that the API listens on; 0: any free one.")
+    warehouse_port: int | None = Field(None, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    kafka_port: int | None = Field(
+        None, ge=0, le=65535, description="Port that the local stack's Kafka listens on; 0: any free one."
+    )
 
 
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -56,23 +61,26 @@ class Setting:
 
 def every_setting() -> list[Setting]:
     """All settings of all services, in the order of `CLASSES`; one that several services share stands there once."""
-    readers: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[str, Setting] = {}
+    for declared in declarations():
+        known = found.get(declared.variable, declared)
+        found[declared.variable] = dataclasses.replace(
+            known,
+            default=known.default or declared.default,  # the stack leaves a service's default to the service
+            services=tuple(dict.fromkeys((*known.services, *declared.services))),
+        )
+    return list(found.values())
+
+
+def declarations() -> Iterator[Setting]:
+    """Each setting as each class declares it, for the one service that the class is read by."""
     for service, paths in CLASSES.items():
         for path in paths:
-            for found in _read(path):
-                known = readers.setdefault(found, [])
-                if service not in known:
-                    known.append(service)
-    return [Setting(*found, services=tuple(services)) for found, services in readers.items()]
-
-
-def _read(path: str) -> Iterator[tuple[str, str, str]]:
-    """Variable, default and help of each field of a settings class."""
-    module, name = path.split(":")
-    settings: type[BaseSettings] = getattr(importlib.import_module(module), name)
-    prefix = settings.model_config.get("env_prefix", "")
-    for field, info in settings.model_fields.items():
-        yield f"{prefix}{field}".upper(), _default(info), info.description or ""
+            module, name = path.split(":")
+            settings: type[BaseSettings] = getattr(importlib.import_module(module), name)
+            prefix = settings.model_config.get("env_prefix", "")
+            for field, info in settings.model_fields.items():
+                yield Setting(f"{prefix}{field}".upper(), _default(info), info.description or "", (service,))
 
 
 def _default(info: FieldInfo) -> str:

@@ -227,7 +227,7 @@ class Stack:
         services = [_service("api", where | {"WEIR_API_PORT": str(api)}, _ready(api))]
         for number in range(self._settings.workers):
             name = f"worker-{number + 1}" if number else "worker"
-            port = self._port(name, 0, 0)
+            port = self._port(name, None, 0)
             service = _service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35)
             # Kafka keeps a killed worker's partitions for it until its session has run out.
             services.append(dataclasses.replace(service, start_seconds=150))
@@ -245,7 +245,7 @@ class Stack:
         )
         self.folder.publish(self.environment())
 
-    def _port(self, service: str, asked: int, friendly: int) -> int:
+    def _port(self, service: str, asked: int | None, friendly: int) -> int:
         return self.folder.port(service, asked, friendly, self._ports)
 
 

@@ -15,15 +15,17 @@ from deploy.stack import Stack
 
 
 @click.command()
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (WEIR_DATA, weir-data).")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: WEIR_DATA, or weir-data]."
+)
 @click.option(
     "--broker", type=click.Choice(["auto", "kafka", "mock"]), help="Apache Kafka, or a mock that needs no Java."
 )
-@click.option("--workers", type=int, help="Stream workers (1).")
-@click.option("--redirector-port", type=int, help="Port of the redirector (8080, or a free one).")
-@click.option("--api-port", type=int, help="Port of the API (8090, or a free one).")
-@click.option("--warehouse-port", type=int, help="Port of ClickHouse's HTTP interface (8123, or a free one).")
-@click.option("--kafka-port", type=int, help="Port of Kafka (9092, or a free one).")
+@click.option("--workers", type=int, help="Stream workers [default: WEIR_WORKERS, or 1].")
+@click.option("--redirector-port", type=int, help="Port of the redirector; 0: any [default: 8080, or a free one].")
+@click.option("--api-port", type=int, help="Port of the API; 0: any [default: 8090, or a free one].")
+@click.option("--warehouse-port", type=int, help="Port of ClickHouse; 0: any [default: 8123, or a free one].")
+@click.option("--kafka-port", type=int, help="Port of Kafka; 0: any [default: 9092, or a free one].")
 def command(**given: Any) -> None:  # noqa: ANN401 - click's options are StackSettings' fields, which checks them
     """Start the whole local stack in the foreground; Ctrl-C stops it.
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ingest", "streams", "warehouse", "api", "deploy")
-CONTRACTS = ("ingest.events", "ingest.links", "ingest.kafka", "ingest.follow", "ingest.listen")
+CONTRACTS = ("ingest.events", "ingest.links", "ingest.kafka", "ingest.follow", "ingest.installation", "ingest.listen")
 ALLOWED = {
     "ingest": ("ingest",),
     "warehouse": ("warehouse",),

@@ -39,20 +39,25 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
 def test_a_port_is_kept_from_one_start_to_the_next(folder: Folder) -> None:
     friendly = preflight.free_port()
     with socket.create_server((preflight.HOST, friendly)):
-        first = folder.port("api", 0, friendly, set())
+        first = folder.port("api", None, friendly, set())
     assert first != friendly
-    assert folder.port("api", 0, friendly, set()) == first
+    assert folder.port("api", None, friendly, set()) == first
 
 
 def test_the_friendly_port_comes_first(folder: Folder) -> None:
     friendly = preflight.free_port()
-    assert folder.port("api", 0, friendly, set()) == friendly
+    assert folder.port("api", None, friendly, set()) == friendly
+
+
+def test_nought_is_any_free_port(folder: Folder) -> None:
+    friendly = preflight.free_port()
+    assert folder.port("api", 0, friendly, set()) not in {0, friendly}
 
 
 def test_two_services_never_get_one_port(folder: Folder) -> None:
     friendly = preflight.free_port()
     taken: set[int] = set()
-    assert folder.port("api", 0, friendly, taken) != folder.port("redirector", 0, friendly, taken)
+    assert folder.port("api", None, friendly, taken) != folder.port("redirector", None, friendly, taken)
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_refused(folder: Folder) -> None:

@@ -1,6 +1,7 @@
 """The one list of settings: nothing is left out, everything in it is explained, and it survives the environment."""
 
 import ast
+import importlib
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr, ValidationError
 
 from deploy.cli import describe, weir
-from deploy.settings import CLASSES, StackSettings, environment, every_setting
+from deploy.settings import CLASSES, StackSettings, declarations, environment, every_setting
 from ingest.kafka import KafkaSettings
 from warehouse.embedded.settings import EmbeddedSettings
 
@@ -33,8 +34,10 @@ def settings_classes() -> list[str]:
 
 
 def test_every_settings_class_is_listed() -> None:
-    listed = {path for paths in CLASSES.values() for path in paths}
-    assert set(settings_classes()) - listed == set()
+    listed = [path.split(":") for paths in CLASSES.values() for path in paths]
+    classes = [getattr(importlib.import_module(module), name) for module, name in listed]
+    read = {f"{base.__module__}:{base.__name__}" for settings in classes for base in settings.__mro__}
+    assert set(settings_classes()) - read == set()
 
 
 def test_every_setting_is_explained() -> None:
@@ -42,6 +45,20 @@ def test_every_setting_is_explained() -> None:
     assert len(settings) > 40
     assert [setting.variable for setting in settings if len(setting.help) < 10] == []
     assert [setting.variable for setting in settings if not setting.variable.startswith("WEIR_")] == []
+
+
+def test_every_variable_has_one_meaning_whoever_reads_it() -> None:
+    said: dict[str, set[str]] = {}
+    for declared in declarations():
+        said.setdefault(declared.variable, set()).add(declared.help)
+    assert {variable: texts for variable, texts in said.items() if len(texts) > 1} == {}
+
+
+def test_a_setting_stands_once_with_all_who_read_it() -> None:
+    found = {setting.variable: setting for setting in every_setting()}
+    assert len(found) == len(every_setting())
+    assert (found["WEIR_API_PORT"].services, found["WEIR_API_PORT"].default) == (("up", "api"), "8090")
+    assert set(found["WEIR_TIME_ZONE"].services) >= {"redirector", "api"}
 
 
 def test_settings_survive_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
