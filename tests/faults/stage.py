@@ -32,7 +32,6 @@ SESSION_SECONDS = 6.0
 READY_SECONDS = 90.0
 COUNTED_SECONDS = 120.0
 TICK_SECONDS = 0.1
-GROUP = "weir-faults"
 
 
 class Missed(Exception):
@@ -51,6 +50,8 @@ class Stage:
         self._started = time.monotonic()
         self.broker: LocalKafka
         self.kafka: KafkaSettings
+        self.group: str
+        """Consumer group of the workers."""
         self.server: EmbeddedServer
         self.warehouse: WarehouseSettings
         self.disk: SmallDisk
@@ -137,7 +138,7 @@ class Stage:
             address = f"http://127.0.0.1:{self.clickhouse_proxy.port}"
             warehouse = warehouse.model_copy(update={"clickhouse": address})
         settings = {
-            "group": GROUP,
+            "group": self.group,
             "session_timeout": str(SESSION_SECONDS),
             "geo_dir": str(self.folder),
             **self.row.settings,
@@ -158,6 +159,7 @@ def staged(row: Row, seed: int, broker: LocalKafka, folder: Path) -> Iterator[St
             ends.callback(stage.disk.unmount)
         stage.broker = _broker(stage, broker, ends)
         stage.kafka = KafkaSettings(kafka=stage.broker.bootstrap, kafka_prefix=f"{uuid4().hex[:8]}.")
+        stage.group = f"{stage.kafka.kafka_prefix}weir"
         topics.ensure(stage.kafka)
         stage.server = _warehouse(stage, ends)
         stage.warehouse = stage.server.settings("weir")
@@ -172,7 +174,7 @@ def staged(row: Row, seed: int, broker: LocalKafka, folder: Path) -> Iterator[St
         stage.wait_ready()
         stage.driver = StreamDriver(stage.kafka, Random(f"load/{seed}"), row.traffic)
         ends.callback(stage.driver.abandon)
-        stage.commits = Commits(stage.kafka, stage.warehouse, GROUP)
+        stage.commits = Commits(stage.kafka, stage.warehouse, stage.group)
         ends.callback(stage.commits.close)
         stage.watcher = Watcher(stage.commits, stage.topic_id(), stage.crew)
         ends.callback(stage.watcher.stop)

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient
 from deploy import topics
 from ingest.kafka import CLICKS_RAW, watermarks
 from tests.faults.rows.processes import EXIT_SECONDS
-from tests.faults.stage import GROUP, Missed, Stage
+from tests.faults.stage import Missed, Stage
 
 GONE_SECONDS = 20.0
 
@@ -41,7 +41,7 @@ def _set(stage: Stage, offsets: dict[int, int]) -> None:
     topic = stage.kafka.topic(CLICKS_RAW.name)
     places = [TopicPartition(topic, number, offset) for number, offset in offsets.items()]
     admin = AdminClient(stage.kafka.librdkafka())
-    admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP, places)])[GROUP].result(20)
+    admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(stage.group, places)])[stage.group].result(20)
 
 
 def topic_made_again(stage: Stage) -> None:

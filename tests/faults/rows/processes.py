@@ -1,12 +1,14 @@
 """Workers that die, stop, freeze, come and go."""
 
+import contextlib
 import signal
 import time
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.faults.proxy import HeldBody
-from tests.faults.stage import GROUP, SESSION_SECONDS, Missed, Stage
+from tests.faults.stage import SESSION_SECONDS, Missed, Stage
 from tests.faults.worker import Worker
 from warehouse.failpoints import Failpoint
 
@@ -121,9 +123,11 @@ def _come_or_go(stage: Stage, worker: Worker) -> None:
 
 
 def members(stage: Stage) -> int:
-    """How many members Kafka counts in the workers' group."""
-    described = AdminClient(stage.kafka.librdkafka()).describe_consumer_groups([GROUP])[GROUP].result(10)
-    return len(described.members)
+    """How many members Kafka counts in the workers' group; -1 where it does not say."""
+    asked = AdminClient(stage.kafka.librdkafka()).describe_consumer_groups([stage.group])[stage.group]
+    with contextlib.suppress(TimeoutError, KafkaException):
+        return len(asked.result(10).members)
+    return -1
 
 
 def _held_insert(stage: Stage) -> HeldBody:

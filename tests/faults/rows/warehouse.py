@@ -2,14 +2,14 @@
 
 import shutil
 import signal
-import time
+from collections.abc import Collection
 from pathlib import Path
 
 from tests.faults.proxy import LostReply
 from tests.faults.rows.processes import INSERT, SPRUNG_SECONDS
 from tests.faults.stage import Missed, Stage
 
-LOST_SECONDS = 8.0
+LOST_SECONDS = 8
 """How old a part may be that a machine loses: what it had not written to its disk yet."""
 FOUND_SECONDS = 75.0
 """Holes must be found within this time even where nothing is read or written."""
@@ -85,38 +85,38 @@ def parts_lost(stage: Stage) -> None:
     if quiet:
         stage.driver.pause()
         stage.wait_counted()
-    folder = events_folder(stage)
+    folder, blocks = _young_blocks(stage)
     stage.server.kill()
-    lost = _lose(stage, folder)
-    stage.note(f"lost parts {', '.join(lost)}")
+    lost = stage.random.sample(sorted(blocks), stage.random.randint(1, min(6, len(blocks))))
+    _lose(folder, lost)
+    stage.note(f"lost {sum(blocks[block] for block in lost)} rows, blocks {lost} of {min(blocks)}–{max(blocks)}")
     stage.server.start()
     if quiet:
         stage.wait(lambda: stage.audit().adds_up and not stage.audit().behind, FOUND_SECONDS, "holes were not found")
         stage.driver.resume()
 
 
-def events_folder(stage: Stage) -> Path:
-    """Where the parts of `events` are."""
-    return Path(
-        stage.execute(
-            f"SELECT data_paths[1] FROM system.tables WHERE database = '{_database(stage)}' AND name = 'events'"
-        )
+def _young_blocks(stage: Stage) -> tuple[Path, dict[int, int]]:
+    """Folder of the parts of `events`, and rows of each young insert by its block number."""
+    database = stage.warehouse.clickhouse_database
+    where = f"database = '{database}' AND table = 'events'"
+    folder = stage.execute(f"SELECT data_paths[1] FROM system.tables WHERE {where.replace('table', 'name')}")
+    found = stage.execute(
+        f"SELECT min_block_number, rows FROM system.parts WHERE {where} AND level = 0"
+        f" AND modification_time > now() - {LOST_SECONDS}"
     )
+    blocks = {int(block): int(rows) for block, rows in (line.split("\t") for line in found.splitlines())}
+    if not blocks:
+        raise Missed("nothing was inserted just now")
+    return Path(folder), blocks
 
 
-def _database(stage: Stage) -> str:
-    return stage.warehouse.clickhouse_database
-
-
-def _lose(stage: Stage, folder: Path) -> list[str]:
-    young = time.time() - LOST_SECONDS
-    parts = sorted(path for path in folder.glob("*_*_*_*") if path.stat().st_mtime > young)
-    if not parts:
-        raise Missed(f"no part of {folder} is young enough to be lost")
-    lost = stage.random.sample(parts, stage.random.randint(1, min(6, len(parts))))
-    for part in lost:
-        shutil.rmtree(part)
-    return [part.name for part in lost]
+def _lose(folder: Path, blocks: Collection[int]) -> None:
+    """Remove the parts of these blocks and what was merged from them; what else was merged in stands in older parts."""
+    for part in folder.glob("*-*_*_*_*"):
+        low, high = (int(number) for number in part.name.split("_")[-3:-1])
+        if any(low <= block <= high for block in blocks):
+            shutil.rmtree(part)
 
 
 def restored(stage: Stage) -> None:

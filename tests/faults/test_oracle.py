@@ -1,0 +1,70 @@
+"""The oracle itself: it has nothing to say of what is right, and finds each thing that is wrong."""
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.faults.oracle import FRESH_SECONDS, WORKER_BYTES, Facts, misses
+from warehouse.audit import Audit, PartitionAudit, SourceAudit
+
+PARTITION = PartitionAudit(
+    0, log_first=0, log_end=5, rows=5, distinct=5, first=0, last=4, outcomes={"human": 4, "dead": 1}
+)
+SOURCE = SourceAudit(src=7, mark=4, closed=True, stored=4)
+
+RIGHT = Facts(
+    promised={(7, 1): 0, (7, 2): 1, (7, 3): 0},
+    rows={(7, 1): {"human": 1}, (7, 2): {"human": 1, "duplicate": 1}, (7, 3): {"suspect": 1}},
+    poison={(0, 4)},
+    dead=Counter({(0, 4): 1}),
+    letters=Counter({(0, 4): 1}),
+    audit=Audit([PARTITION], [SOURCE]),
+    ahead={},
+    most_bytes=WORKER_BYTES,
+    fresh_seconds=FRESH_SECONDS,
+)
+
+
+def audit(**changes: Any) -> Audit:
+    return Audit([dataclasses.replace(PARTITION, **changes)], [SOURCE])
+
+
+def source(**changes: Any) -> Audit:
+    return Audit([PARTITION], [dataclasses.replace(SOURCE, **changes)])
+
+
+def test_nothing_is_said_of_what_is_right() -> None:
+    assert misses(RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"rows": {**RIGHT.rows, (7, 3): {"bot": 1}}}, "acknowledged clicks are not counted"),
+        ({"promised": {**RIGHT.promised, (7, 4): 0}}, "acknowledged clicks are not counted"),
+        ({"rows": {**RIGHT.rows, (7, 1): {"human": 2}}}, "count more than once"),
+        ({"rows": {**RIGHT.rows, (7, 1): {"human": 1, "suspect": 1}}}, "count more than once"),
+        ({"rows": {**RIGHT.rows, (8, 1): {"human": 1}}}, "nobody sent"),
+        ({"rows": {**RIGHT.rows, (7, 2): {"human": 1}}}, "another number of duplicates"),
+        ({"rows": {**RIGHT.rows, (7, 1): {"human": 1, "duplicate": 1}}}, "another number of duplicates"),
+        ({"audit": audit(rows=4, distinct=4)}, "1 missing"),
+        ({"audit": audit(rows=6)}, "1 doubled"),
+        ({"audit": audit(log_end=4)}, "1 beyond the log"),
+        ({"audit": audit(log_end=6)}, "1 behind"),
+        ({"audit": source(stored=3)}, "1 of 4 numbers are missing"),
+        ({"audit": source(closed=False)}, "(open)"),
+        ({"dead": Counter()}, "without a row"),
+        ({"dead": Counter({(0, 4): 2})}, "dead rows of nothing"),
+        ({"letters": Counter()}, "without a letter"),
+        ({"letters": Counter({(0, 4): 1, (0, 3): 1})}, "letters of nothing"),
+        ({"ahead": {0: (9, 5)}}, "offset 9 was committed"),
+        ({"most_bytes": WORKER_BYTES + 1}, "MB of its own"),
+        ({"fresh_seconds": FRESH_SECONDS + 1}, "fresh click"),
+    ],
+)
+def test_what_is_wrong_is_found(wrong: dict[str, Any], said: str) -> None:
+    found = misses(dataclasses.replace(RIGHT, **wrong))
+    assert len(found) == 1
+    assert said in found[0]
