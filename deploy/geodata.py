@@ -26,6 +26,7 @@ import maxminddb
 
 from deploy.asn_mmdb import merged, read_ranges, write_database
 from streams.enrich.mmdb import open_database
+from streams.settings import StreamSettings
 
 SETS = Path(__file__).with_name("geodata.toml")
 CHUNK = 1 << 20
@@ -35,6 +36,12 @@ DAY = 86_400
 
 class PullError(Exception):
     """A set could not be had; the message says what to do."""
+
+
+def geo_directory(data: Path) -> Path:
+    """Where the databases of an installation are: WEIR_GEO_DIR, else `geo` in the local stack's data folder."""
+    worker = StreamSettings()
+    return worker.geo_dir if "geo_dir" in worker.model_fields_set else data / "geo"
 
 
 @dataclasses.dataclass(frozen=True)

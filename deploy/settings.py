@@ -31,7 +31,10 @@ class StackSettings(BaseSettings):
     api_port: int | None = Field(None, ge=0, le=65535, description="Port that the API listens on; 0: any free one.")
     warehouse_port: int | None = Field(None, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     kafka_port: int | None = Field(
-        None, ge=0, le=65535, description="Port that the local stack's Kafka listens on; 0: any free one."
+        None,
+        ge=0,
+        le=65535,
+        description="Port that the local stack's Kafka listens on: 9092, or a free one where that is taken; 0: any.",
     )
 
 

@@ -12,9 +12,11 @@ import httpx
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from pydantic import SecretStr
 
+from api.settings import ApiSettings
 from deploy import preflight, topics
 from deploy.broker import START_SECONDS, STOP_SECONDS, LocalKafka, answers
 from deploy.folder import Folder
+from deploy.geodata import geo_directory
 from deploy.kafka import jars
 from deploy.settings import StackSettings, environment
 from deploy.supervisor import Notice, Service, Supervisor, What
@@ -116,7 +118,8 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The environment in which the other commands reach this stack."""
-        return environment(self.kafka) | environment(self.warehouse) | {"WEIR_API": self.addresses.api}
+        found = {"WEIR_API": self.addresses.api, "WEIR_GEO_DIR": str(self._geo)}
+        return environment(self.kafka) | environment(self.warehouse) | found
 
     def _start_stores(self, supervisor: Supervisor) -> None:
         """The broker and its topics, the warehouse and its tables."""
@@ -221,9 +224,9 @@ class Stack:
 
     def _start_services(self, supervisor: Supervisor) -> None:
         """API, workers and redirectors side by side; stopped the other way round, the redirector first."""
-        where = environment(self.kafka) | environment(self.warehouse) | self._more
         api = self._port("api", self._settings.api_port, 8090)
         redirector = self._port("redirector", self._settings.redirector_port, 8080)
+        where = environment(self.kafka) | environment(self.warehouse) | self._told(redirector) | self._more
         services = [_service("api", where | {"WEIR_API_PORT": str(api)}, _ready(api))]
         for number in range(self._settings.workers):
             name = f"worker-{number + 1}" if number else "worker"
@@ -244,6 +247,17 @@ class Stack:
             kafka=self.kafka.kafka,
         )
         self.folder.publish(self.environment())
+
+    def _told(self, redirector: int) -> dict[str, str]:
+        """What the services need to know of the folder and of each other, unless the environment says it already."""
+        told = {"WEIR_GEO_DIR": str(self._geo)}
+        if "link_address" not in ApiSettings().model_fields_set:
+            told["WEIR_LINK_ADDRESS"] = f"http://{{domain}}:{redirector}/{{slug}}"
+        return told
+
+    @property
+    def _geo(self) -> Path:
+        return geo_directory(self.folder.path).absolute()
 
     def _port(self, service: str, asked: int | None, friendly: int) -> int:
         return self.folder.port(service, asked, friendly, self._ports)

@@ -15,7 +15,7 @@ class InstallationSettings(BaseSettings):
 
     default_domain: str = Field(
         "localhost",
-        description="Domain of links that are made without one; its links answer for hosts that have none of their own.",
+        description="Domain of links that are made without one; they answer for hosts that have none of their own.",
     )
     time_zone: str = Field(
         "UTC",

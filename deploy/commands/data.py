@@ -13,9 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.geodata import DataSet, PullError, installed, inventory, pull, read_sets
+from deploy.geodata import DataSet, PullError, geo_directory, installed, inventory, pull, read_sets
 from deploy.settings import StackSettings
-from streams.settings import StreamSettings
 
 
 @click.group()
@@ -32,7 +31,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def pull_command(only: tuple[str, ...], *, as_json: bool) -> None:
     """Fetch the databases that are not there yet. Safe to interrupt and to repeat."""
-    directory = geo_directory()
+    directory = geo_directory(StackSettings().data)
     results = [_pulled(wanted, directory) for name, wanted in read_sets().items() if not only or name in only]
     if as_json:
         click.echo(json.dumps({"directory": str(directory), "sets": results}, indent=2))
@@ -49,7 +48,7 @@ def pull_command(only: tuple[str, ...], *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(*, as_json: bool) -> None:
     """Show which databases are there, how old they are, and under which licence."""
-    directory = geo_directory()
+    directory = geo_directory(StackSettings().data)
     found = inventory(directory)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(database) for database in found], indent=2))
@@ -72,12 +71,6 @@ def list_command(*, as_json: bool) -> None:
 def _age(published: str) -> str:
     """Days since then, for people."""
     return f"{(datetime.now(UTC).date() - date.fromisoformat(published)).days} days" if published else ""
-
-
-def geo_directory() -> Path:
-    """Where the worker looks for databases: WEIR_GEO_DIR, else `geo` in the stack's data folder."""
-    worker = StreamSettings()
-    return worker.geo_dir if "geo_dir" in worker.model_fields_set else StackSettings().data / "geo"
 
 
 class Bar:

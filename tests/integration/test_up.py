@@ -1,5 +1,6 @@
 """`weir up` as a user runs it: ready, mended when a part dies, gone without a trace when killed, going on after."""
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -170,6 +172,31 @@ def test_without_java_the_mock_is_the_broker_and_one_line_says_what_that_means(
     up.wait_until_counted(1)
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(120) == 0
+
+
+@pytest.mark.timeout(300)
+def test_links_are_shown_where_they_answer_and_geo_data_is_looked_for_where_it_is_pulled_to(
+    start: Callable[..., Up],
+) -> None:
+    up = start("--broker", "mock")
+    up.wait_until_ready()
+
+    def weir(*words: str) -> Any:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
+        environment["WEIR_DATA"] = str(up.data)
+        ran = subprocess.run(
+            [sys.executable, "-P", "-m", "deploy", *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return json.loads(ran.stdout)
+
+    link = weir("links", "add", "https://example.com/", "--slug", "spring", "--json")
+    assert link["address"] == f"http://localhost:{up.ports['redirector']}/spring"
+    until(lambda: httpx.head(link["address"], trust_env=False).status_code == 302, "the link answers")
+    worker = up.child("worker").environ()
+    assert worker["WEIR_GEO_DIR"] == str(up.data / "geo") == up.environment()["WEIR_GEO_DIR"]
+    (up.data / "geo").mkdir(exist_ok=True)
+    (up.data / "geo" / "mine.mmdb").write_bytes(b"no database")
+    assert [database["file"] for database in weir("data", "list", "--json")] == ["mine.mmdb"]
 
 
 @pytest.mark.kafka
