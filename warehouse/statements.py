@@ -1,7 +1,7 @@
 """ClickHouse's SQL cut into tokens: enough to split a script and to find a clause, no more.
 
 Follows ClickHouse's lexer: strings and quoted names with backslash escapes and doubled quotes, here-documents,
-`--`, `#` and `/* */` comments. Whitespace and comments are not tokens.
+`--`, `#` and `/* */` comments (the last not nested). Whitespace and comments are not tokens.
 """
 
 import re
@@ -12,13 +12,13 @@ TokenKind = Literal["word", "string", "name", "mark"]
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+|--[^\n]*|\#[!\s][^\n]*|/\*.*?(?:\*/|\Z))
+    (?P<space>\s+|--[^\n]*|\#[!\ ][^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<string>'(?:[^'\\]|\\.|'')*(?:'|\Z)|\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z))
     |(?P<name>`(?:[^`\\]|\\.|``)*(?:`|\Z)|"(?:[^"\\]|\\.|"")*(?:"|\Z))
-    |(?P<word>\w+)
+    |(?P<word>[\w$]+)
     |(?P<mark>.)
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
 

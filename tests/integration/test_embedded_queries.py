@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import clickhouse_connect
 import httpx
 import lz4.frame  # type: ignore[import-untyped]  # lz4 ships no types
 import pytest
@@ -119,11 +120,15 @@ class TestClickhouseConnect:
 
     @pytest.mark.parametrize("codec", ["lz4", "zstd", "gzip", False])
     def test_every_compression(self, warehouse: WarehouseSettings, table: str, codec: str | bool) -> None:
-        import clickhouse_connect
-
         port = int(warehouse.clickhouse.rpartition(":")[2])
-        options = {"host": "127.0.0.1", "port": port, "username": "default", "password": PASSWORD, "compress": codec}
-        with clickhouse_connect.get_client(**options, database=warehouse.clickhouse_database) as client:
+        with clickhouse_connect.get_client(
+            host="127.0.0.1",
+            port=port,
+            username="default",
+            password=PASSWORD,
+            compress=codec,
+            database=warehouse.clickhouse_database,
+        ) as client:
             client.insert(table, [[number, str(number) * 20] for number in range(20_000)], column_names=["n", "s"])
             assert client.query(f"SELECT count(), sum(n) FROM {table}").result_rows == [(20_000, 199_990_000)]
             assert len(client.query(f"SELECT s FROM {table}").result_rows) == 20_000
@@ -228,17 +233,25 @@ class TestHttp:
 
     def test_encoded_answers(self, plain: httpx.Client) -> None:
         for encoding, decode in (("gzip", gzip.decompress), ("zstd", zstd.decompress), ("lz4", lz4.frame.decompress)):
-            request = plain.build_request("POST", "/", headers={"Accept-Encoding": encoding}, content="SELECT 'x'")
-            with (
-                httpx.Client(trust_env=False, auth=("default", PASSWORD)) as bare,
-                bare.stream("POST", request.url, content="SELECT 'x'", headers={"Accept-Encoding": encoding}) as answer,
-            ):
+            with plain.stream("POST", "/", content="SELECT 'x'", headers={"Accept-Encoding": encoding}) as answer:
                 assert answer.headers["Content-Encoding"] == encoding
                 assert decode(b"".join(answer.iter_raw())) == b"x\n"
-        plain = plain.post(
-            "/", params={"enable_http_compression": "0"}, headers={"Accept-Encoding": "gzip"}, content="SELECT 1"
-        )
-        assert "Content-Encoding" not in plain.headers
+        off = plain.post("/", params={"enable_http_compression": "0"}, content="SELECT 1")
+        assert "Content-Encoding" not in off.headers
+
+    @pytest.mark.parametrize(
+        ("params", "code"),
+        [
+            ({"compress": "1"}, "48"),
+            ({"decompress": "1"}, "48"),
+            ({"client_protocol_version": "54460"}, "48"),
+            ({"client_protocol_version": "x"}, "48"),
+            ({"default_format": "TSV; SELECT 2"}, "73"),
+            ({"a b": "1"}, "115"),
+        ],
+    )
+    def test_what_is_not_supported_is_said(self, plain: httpx.Client, params: dict[str, str], code: str) -> None:
+        assert plain.post("/", params=params, content="SELECT 1").headers["X-ClickHouse-Exception-Code"] == code
 
     def test_unknown_encoding(self, plain: httpx.Client) -> None:
         assert (

@@ -1,7 +1,7 @@
 """The embedded warehouse under long, large, parallel, killed and abandoned queries."""
 
 import contextlib
-import threading
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -72,9 +72,9 @@ def test_a_large_answer_takes_little_memory(
             start = start or chunk
             size += len(chunk)
             most = max(most, resident(warehouse_server))
-    assert size > 50 * MIB
+    assert size > 40 * MIB
     assert most - before < 150 * MIB
-    assert start.count(b"toString") + start[:200].count(b"text") >= 1
+    assert b"number" in start[:100]
 
 
 def test_all_rows_of_a_large_answer_arrive(client: Client) -> None:
@@ -95,7 +95,7 @@ async def test_all_rows_arrive_at_the_async_client(warehouse: WarehouseSettings)
 def test_a_failure_half_way_is_seen(client: Client, http: httpx.Client) -> None:
     sql = "SELECT throwIf(number = 5000000, 'half-way') AS t, number FROM numbers(10000000)"
     with pytest.raises(Error, match="half-way"):
-        client.query(sql)
+        _ = client.query(sql).result_rows
     body = b""
     with pytest.raises(httpx.RemoteProtocolError), http.stream("POST", "/", content=f"{sql} FORMAT TSV") as answer:
         tag = answer.headers["X-ClickHouse-Exception-Tag"]
@@ -138,7 +138,7 @@ def test_kill_by_the_clients_query_id(client: Client, warehouse: WarehouseSettin
 def test_a_killed_insert_says_so(client: Client, warehouse: WarehouseSettings) -> None:
     """chDB's streaming insert would report success; the ledger's settling rests on this."""
     client.command("CREATE TABLE slow (n UInt64, m UInt8 DEFAULT sleepEachRow(0.005)) ENGINE = MergeTree ORDER BY n")
-    settings = {"log_comment": "weir slow", "max_insert_block_size": 100, "min_insert_block_size_rows": 100}
+    settings = {"log_comment": "weir slow", "max_block_size": 100, "function_sleep_max_microseconds_per_block": 0}
     with ThreadPoolExecutor() as pool, connect(warehouse) as other:
         lines = b"".join(b"%d\n" % number for number in range(20_000))
         slow = pool.submit(other.raw_insert, "slow", ["n"], lines, settings=settings, fmt="TSV")
@@ -152,7 +152,7 @@ def test_a_killed_insert_says_so(client: Client, warehouse: WarehouseSettings) -
     stored = client.query("SELECT count(), max(n) + 1 FROM slow").result_rows[0]
     assert stored[0] < 20_000
     assert stored[0] == 0 or stored[0] == stored[1]
-    assert not client.query(sql, parameters={"comment": "weir slow"}).result_rows
+    assert client.raw_query(sql, parameters={"comment": "weir slow"}) == b""
 
 
 @pytest.mark.parametrize("sql", [ENDLESS, "SELECT number FROM numbers(1000000000000)"])
@@ -163,7 +163,8 @@ def test_an_abandoned_query_ends(client: Client, http: httpx.Client, sql: str) -
         http.stream("POST", "/", content=f"{sql} /* {name} */", timeout=2) as answer,
     ):
         assert eventually(lambda: running(client, name) == 1)
-        next(answer.iter_raw(MIB))
+        chunks = answer.iter_raw(MIB)
+        next(chunks)
     assert eventually(lambda: running(client, name) == 0)
 
 
@@ -171,32 +172,32 @@ def test_a_slow_reader_slows_the_query(client: Client, http: httpx.Client, wareh
     name = uuid4().hex
     before = resident(warehouse_server)
     with http.stream("POST", "/", content=f"SELECT number FROM numbers(1000000000000) /* {name} */") as answer:
-        next(answer.iter_raw(MIB))
+        chunks = answer.iter_raw(MIB)
+        next(chunks)
         time.sleep(3)
         assert running(client, name) == 1
         assert resident(warehouse_server) - before < 150 * MIB
     assert eventually(lambda: running(client, name) == 0)
 
 
-def test_a_large_insert_is_held_once(client: Client, warehouse_server: EmbeddedServer) -> None:
+def test_a_large_body_is_not_held_in_memory(
+    client: Client, http: httpx.Client, warehouse_server: EmbeddedServer
+) -> None:
     client.command("CREATE TABLE wide (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
-    line = b"1\t" + b"x" * 1000 + b"\n"
-    before, most, done = resident(warehouse_server), 0, threading.Event()
+    lines = (b"1\t" + b"x" * 1000 + b"\n") * 1000
+    grown = []
 
-    def watch() -> None:
-        nonlocal most
-        while not done.wait(0.01):
-            most = max(most, resident(warehouse_server))
+    def body() -> Iterator[bytes]:
+        before = resident(warehouse_server)
+        for _ in range(200):
+            yield lines
+        time.sleep(0.2)
+        grown.append(resident(warehouse_server) - before)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        summary = client.raw_insert("wide", ["n", "s"], (line * 1000 for _ in range(200)), fmt="TSV")
-    finally:
-        done.set()
-        watcher.join()
-    assert summary.written_rows == 200_000
-    assert most - before < 400 * MIB
+    params = {"query": "INSERT INTO wide FORMAT TSV", "database": str(client.database)}
+    answer = http.post("/", params=params, content=body())
+    assert json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"] == "200000"
+    assert grown[0] < 50 * MIB
 
 
 def test_kill_does_not_wait_for_a_free_thread(tmp_path_factory: pytest.TempPathFactory) -> None:

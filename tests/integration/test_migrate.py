@@ -1,26 +1,32 @@
 """The schema on the real engine: what the migrations make, and what they refuse."""
 
+import json
 import secrets
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from click.testing import CliRunner
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from deploy.commands.migrate import command
 from ingest.events import SEQ_BITS, SRC_BITS, click_id
 from tests.fixtures.warehouse import EmbeddedServer
 from warehouse.client import connect
 from warehouse.events import COLUMNS
-from warehouse.migrate import load, migrate, status
+from warehouse.migrate import MigrationConflict, load, migrate, status
 from warehouse.settings import WarehouseSettings
 
 TOPIC = UUID("6e6b5b1c-7a3f-4c55-9d1e-0a4b1c2d3e4f")
 
 
 @pytest.fixture
-def client(warehouse: WarehouseSettings) -> Client:
+def client(warehouse: WarehouseSettings) -> Iterator[Client]:
     with connect(warehouse) as client:
         yield client
 
@@ -29,9 +35,9 @@ def fence(client: Client, nonce: int, partition: int = 0) -> None:
     client.insert("fences", [[TOPIC, partition, nonce]], column_names=["topic_id", "kafka_partition", "nonce"])
 
 
-def insert(client: Client, nonce: int, offset: int = 0, **columns: object) -> None:
+def insert(client: Client, nonce: int, offset: int = 0, **columns: Any) -> None:
     row = {"topic_id": TOPIC, "kafka_partition": 0, "kafka_offset": offset, "fence": nonce, **columns}
-    client.insert("events", [list(row.values())], column_names=list(row))
+    client.insert("events", [[*row.values()]], column_names=list(row))
 
 
 def test_columns_are_those_of_the_row(client: Client) -> None:
@@ -63,7 +69,7 @@ def test_click_id_is_the_redirectors(client: Client) -> None:
         )
         for _ in range(200)
     ] + [(0, 1, 1), (4_102_444_799_999, (1 << SRC_BITS) - 1, (1 << SEQ_BITS) - 1)]
-    columns = [
+    columns: list[list[Any]] = [
         [TOPIC] * len(chosen),
         [7] * len(chosen),
         list(range(len(chosen))),
@@ -113,7 +119,7 @@ def test_a_dead_letter_written_again_is_one(client: Client) -> None:
         "payload": b"{",
     }
     for _ in range(2):
-        client.insert("dead_letters", [list(row.values())], column_names=list(row))
+        client.insert("dead_letters", [[*row.values()]], column_names=list(row))
     assert client.command("SELECT count() FROM dead_letters FINAL") == 1
 
 
@@ -122,7 +128,7 @@ def test_views_name_the_link(client: Client) -> None:
     insert(client, 1, offset=0, link_id=0xAB, outcome="human", kind="click", ts=datetime(2026, 3, 1, tzinfo=UTC))
     insert(client, 1, offset=1, link_id=0xAB, outcome="bot", kind="click")
     link = {"link_id": 0xAB, "domain": "x.example", "slug": "s", "title": "A title", "tags": ["a"], "version": 1}
-    client.insert("links", [list(link.values())], column_names=list(link))
+    client.insert("links", [[*link.values()]], column_names=list(link))
     client.command("SYSTEM RELOAD DICTIONARY links_dict")
     columns = "link_id, slug, title, tags, outcome, toString(time)"
     assert client.query(f"SELECT {columns} FROM v_clicks").result_rows == [
@@ -149,9 +155,72 @@ def test_two_at_once(warehouse_server: EmbeddedServer) -> None:
             failures.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(3)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert not failures
     applied, todo = status(settings)
     assert [one.version for one in applied] == [migration.version for migration in load()]
     assert not todo
+
+
+def environment(settings: WarehouseSettings) -> dict[str, str]:
+    return {
+        "WEIR_CLICKHOUSE": settings.clickhouse,
+        "WEIR_CLICKHOUSE_USER": settings.clickhouse_user,
+        "WEIR_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value(),
+        "WEIR_CLICKHOUSE_DATABASE": settings.clickhouse_database,
+    }
+
+
+def test_the_command(warehouse_server: EmbeddedServer) -> None:
+    settings = warehouse_server.settings(f"test_{uuid4().hex[:12]}")
+
+    def weir(*arguments: str) -> str:
+        result = CliRunner().invoke(command, arguments, env=environment(settings), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    numbers = [migration.version for migration in load()]
+    assert len(json.loads(weir("--dry-run", "--json"))) > len(numbers)
+    assert f"FROM {settings.clickhouse_database}.events" in weir("--dry-run")
+    assert {row["applied_at"] for row in json.loads(weir("--status", "--json"))} == {None}
+    assert [row["version"] for row in json.loads(weir("--json"))] == numbers
+    assert all(row["applied_at"].endswith("Z") for row in json.loads(weir("--status", "--json")))
+    assert "0001_events" in weir("--status")
+    assert json.loads(weir("--dry-run", "--json")) == []
+    weir()
+
+
+def test_the_command_says_what_is_wrong(warehouse_server: EmbeddedServer) -> None:
+    away = warehouse_server.settings().model_copy(update={"clickhouse": "http://127.0.0.1:1"})
+    result = CliRunner().invoke(command, env=environment(away))
+    assert result.exit_code == 1
+    assert "No ClickHouse answers at http://127.0.0.1:1" in result.stderr
+
+
+def test_a_changed_or_missing_file_is_refused(warehouse: WarehouseSettings, tmp_path: Path) -> None:
+    for migration in load():
+        (tmp_path / f"{migration.version:04}_{migration.name}.sql").write_text(migration.sql)
+    assert migrate(warehouse, folder=tmp_path) == []
+    first = tmp_path / "0001_events.sql"
+    first.write_text(f"{first.read_text()} ")
+    with pytest.raises(MigrationConflict, match="0001_events was changed after it was applied"):
+        migrate(warehouse, folder=tmp_path)
+    first.unlink()
+    with pytest.raises(MigrationConflict, match="newer Weir"):
+        migrate(warehouse, folder=tmp_path)
+
+
+def test_a_failed_migration_goes_on_where_it_stopped(warehouse: WarehouseSettings, tmp_path: Path) -> None:
+    for migration in load():
+        (tmp_path / f"{migration.version:04}_{migration.name}.sql").write_text(migration.sql)
+    last = tmp_path / "0999_more.sql"
+    more = "CREATE TABLE IF NOT EXISTS more (n UInt8) ENGINE = Memory;"
+    last.write_text(f"{more} SELECT no_such_column;")
+    with pytest.raises(DatabaseError):
+        migrate(warehouse, folder=tmp_path)
+    assert [migration.version for migration in status(warehouse, folder=tmp_path)[1]] == [999]
+    last.write_text(f"{more} SELECT 1;")
+    assert [one.version for one in migrate(warehouse, folder=tmp_path)] == [999]

@@ -28,6 +28,8 @@ from warehouse.embedded.statement import Kind, Statement
 from warehouse.statements import tokens
 
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DEFAULTS = "implicit_select=0&storage_file_read_method=pread"
+"""Settings in which chDB differs from a server, or that would count a body's file as our memory."""
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.:-]")
 
 
@@ -90,7 +92,7 @@ class Engine:
         except BlockingIOError as error:
             raise EngineBusy(f"Another process runs the warehouse in {self._path}.") from error
         config = write_config(self._path / "config", memory=self._memory)
-        self._target = f"{self._path.resolve() / 'data'}?config-file={config.resolve()}&implicit_select=0"
+        self._target = f"{self._path.resolve() / 'data'}?config-file={config.resolve()}&{_DEFAULTS}"
         self._keeper = self._connect()
         chdb.create_function("file", _no_files, ["String"], "String")
         row = self._admin("SELECT version(), timezone()").split()
@@ -115,14 +117,18 @@ class Engine:
             os.close(pipe)
 
     def insert(self, query: Query, data: BinaryIO) -> Outcome:
-        """Run an INSERT with its data, an open file. Blocks. Raises `QueryError`: then nothing, or a prefix, stands."""
-        data.seek(0)
-        return self._run(query, query.statement.reading(data.fileno()), "Null")
+        """Run an INSERT with its data, a file that is closed at its end. Blocks.
+
+        Raises `QueryError`: nothing was written, or a prefix of whole blocks.
+        """
+        with data:
+            data.seek(0)
+            return self._run(query, query.statement.reading(data.fileno()), "Null")
 
     def run(self, query: Query) -> Outcome:
         """Run any other statement. Blocks. Raises `QueryError`."""
         if query.statement.kind is Kind.KILL:
-            query = dataclasses.replace(query, statement=self._translate_ids(query.statement))
+            query = self._with_engine_ids(query)
         return self._run(query, query.statement.text, query.statement.format or query.default_format)
 
     def kill(self, query: Query) -> None:
@@ -166,14 +172,19 @@ class Engine:
         finally:
             del self._running[query.id]
 
-    def _translate_ids(self, statement: Statement) -> Statement:
-        """A KILL that names the ids of clients → one that names the engine's own."""
-        text = statement.text
+    def _with_engine_ids(self, query: Query) -> Query:
+        """A KILL that names the ids of clients, as literals or parameters → one that names the engine's own."""
+        text = query.statement.text
         for token in reversed(list(tokens(text))):
-            running = self._running.get(token.text[1:-1]) if token.kind == "string" else None
-            if running is not None:
+            if token.kind == "string" and (running := self._running.get(token.text[1:-1])):
                 text = f"{text[: token.start]}'{self._engine_id(running)}'{text[token.end :]}"
-        return dataclasses.replace(statement, text=text)
+        parameters = {
+            name: self._engine_id(running) if (running := self._running.get(value)) else value
+            for name, value in query.parameters.items()
+        }
+        return dataclasses.replace(
+            query, statement=dataclasses.replace(query.statement, text=text), parameters=parameters
+        )
 
     def _engine_id(self, query: Query) -> str:
         # A mark has no quote in it, whatever id the client chose.

@@ -5,6 +5,7 @@ import binascii
 import dataclasses
 import email.parser
 import email.policy
+import re
 import secrets
 import tempfile
 import uuid
@@ -24,6 +25,7 @@ HEAD = 256 * 1024
 """A statement is looked for in so many bytes; as ClickHouse's `max_query_size`."""
 LONGEST_QUERY = 16 * 1024 * 1024
 
+_FORMAT = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _NOT_SETTINGS = frozenset(
     {
         *("query", "database", "user", "password", "quota_key", "default_format", "query_id", "role", "stacktrace"),
@@ -31,7 +33,10 @@ _NOT_SETTINGS = frozenset(
         *("buffer_size", "wait_end_of_query", "client_protocol_version"),
     }
 )
-"""URL parameters that are the HTTP interface's own. Sessions and the binary protocol's details are ignored."""
+"""URL parameters that are the HTTP interface's own."""
+
+CUSTOM_SERIALIZATION = 54454
+"""From this protocol version on, Native blocks hold more than the engine writes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,12 +105,21 @@ async def read(request: Request, *, reader: bool) -> Call:
     statement = parse(head.decode("latin-1"))
     data = None
     if statement.kind is Kind.INSERT:
-        data = tempfile.TemporaryFile()  # noqa: SIM115  # closed by the caller, when the insert has read it
-        data.write(head[statement.data_start :])
+        data = await _kept(bytes(head[statement.data_start :]), chunks)
+    return Call(_query(request, fields, statement, reader=reader), data)
+
+
+async def _kept(start: bytes, chunks: AsyncIterator[bytes]) -> BinaryIO:
+    data = tempfile.TemporaryFile()  # noqa: SIM115  # closed by the engine, when the insert has read it
+    try:
+        data.write(start)
         async for chunk in chunks:
             data.write(chunk)
         data.flush()
-    return Call(_query(request, fields, statement, reader=reader), data)
+    except BaseException:
+        data.close()
+        raise
+    return data
 
 
 async def _decoded(request: Request) -> AsyncIterator[bytes]:
@@ -135,6 +149,10 @@ async def _form(request: Request, chunks: AsyncIterator[bytes]) -> dict[str, str
 
 def _query(request: Request, fields: Mapping[str, str], statement: Statement, *, reader: bool) -> Query:
     headers = request.headers
+    default_format = fields.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated"
+    if not _FORMAT.fullmatch(default_format):
+        raise QueryError(errors.UNKNOWN_FORMAT, "UNKNOWN_FORMAT", f"Unknown format {default_format}")
+    _refuse_framing(fields)
     settings = {
         name: value for name, value in fields.items() if name not in _NOT_SETTINGS and not name.startswith("param_")
     }
@@ -142,9 +160,27 @@ def _query(request: Request, fields: Mapping[str, str], statement: Statement, *,
         statement=statement,
         id=fields.get("query_id") or headers.get("x-clickhouse-query-id") or str(uuid.uuid4()),
         database=fields.get("database") or headers.get("x-clickhouse-database", ""),
-        default_format=fields.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
+        default_format=default_format,
         parameters={name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")},
         settings=settings,
         reader=reader,
         readonly=1 if reader else 2 if request.method == "GET" else 0,
     )
+
+
+def _refuse_framing(fields: Mapping[str, str]) -> None:
+    """Say what to set instead, rather than answer with what the client can't read."""
+    if fields.get("compress", "0") not in ("0", "false") or fields.get("decompress", "0") not in ("0", "false"):
+        raise QueryError(
+            errors.NOT_IMPLEMENTED,
+            "NOT_IMPLEMENTED",
+            "ClickHouse's own compression is not supported here: set compress=false in the driver's URL,"
+            " or use HTTP compression",
+        )
+    version = fields.get("client_protocol_version", "0")
+    if not version.isdecimal() or int(version) >= CUSTOM_SERIALIZATION:
+        raise QueryError(
+            errors.NOT_IMPLEMENTED,
+            "NOT_IMPLEMENTED",
+            f"client_protocol_version={version} is not supported here, at most {CUSTOM_SERIALIZATION - 1}",
+        )

@@ -12,6 +12,9 @@ from warehouse.embedded.settings import EmbeddedSettings
 
 log = structlog.get_logger()
 
+STOP_SECONDS = 20
+"""SELECTs that still run so long after SIGTERM are ended; inserts never are."""
+
 
 class _Server(uvicorn.Server):
     """Says where it listens, once it does."""
@@ -24,7 +27,7 @@ class _Server(uvicorn.Server):
 
 
 def main(settings: EmbeddedSettings | None = None) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish the queries that run, close the engine and return.
+    """Serve until SIGTERM or Ctrl-C; then finish what runs, close the engine and return.
 
     Exits with 1 and says why where another process has the folder.
     """
@@ -48,6 +51,7 @@ def main(settings: EmbeddedSettings | None = None) -> None:
         h11_max_incomplete_event_size=1024 * 1024,
         http="httptools",
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
     try:
         _Server(config).run()

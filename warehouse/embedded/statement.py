@@ -71,7 +71,8 @@ def parse(text: str) -> Statement:
 
 
 def _refuse_files(seen: list[Token]) -> None:
-    if [token.keyword for token in seen[-2:]] in (["INTO", "OUTFILE"], ["FROM", "INFILE"]):
+    words = [token.keyword for token in seen[-3:-1]]
+    if words in (["INTO", "OUTFILE"], ["FROM", "INFILE"]) and seen[-1].kind == "string":
         raise QueryError(
             errors.INTO_OUTFILE_NOT_ALLOWED, "INTO_OUTFILE_NOT_ALLOWED", "Files are not allowed over HTTP."
         )
