@@ -86,7 +86,9 @@ class StreamDriver:
     def __init__(self, kafka: KafkaSettings, random: Random, traffic: Traffic) -> None:
         self._topic = kafka.topic(CLICKS_RAW.name)
         self._settings = kafka
-        self._random, self._traffic = random, traffic
+        self._random = random
+        self.traffic = traffic
+        """What is sent from now on; all but its sources may be changed at any time."""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._paused = threading.Event()
@@ -112,7 +114,7 @@ class StreamDriver:
                 "log_level": 0,
             }
         )
-        self._sources = [Sequence() for _ in range(self._traffic.sources)]
+        self._sources = [Sequence() for _ in range(self.traffic.sources)]
 
     @property
     def acknowledged(self) -> Mapping[ClickKey, int]:
@@ -172,7 +174,7 @@ class StreamDriver:
                 due = time.monotonic()
                 continue
             while due <= time.monotonic():
-                due += 1 / self._traffic.rate
+                due += 1 / self.traffic.rate
                 self._one()
             if time.monotonic() >= beat:
                 beat = time.monotonic() + HEARTBEAT_SECONDS
@@ -182,8 +184,8 @@ class StreamDriver:
             time.sleep(TICK_SECONDS)
 
     def _one(self) -> None:
-        if self._random.random() < self._traffic.poison:
-            large = self._random.random() < self._traffic.large_poison
+        if self._random.random() < self.traffic.poison:
+            large = self._random.random() < self.traffic.large_poison
             value = LARGE_POISON if large else self._random.choice(POISON)
             self._put(b"poison%d" % self._random.randrange(8), value, self._poisoned)
         else:
@@ -192,7 +194,7 @@ class StreamDriver:
     def _click(self) -> ClickKey:
         source = self._random.choice(self._sources)
         now = time.time_ns() // 1_000_000
-        crowd = self._random.random() < self._traffic.crowd
+        crowd = self._random.random() < self.traffic.crowd
         network = "10.0.0.0/24" if crowd else f"10.{self._random.randrange(256)}.{self._random.randrange(256)}.0/24"
         src, seq = source.upcoming
         click = RawClick(
@@ -215,7 +217,7 @@ class StreamDriver:
     def _counted(self, source: Sequence, click: RawClick) -> None:
         source.acknowledge(click.seq)
         self._clicks.add((click.src, click.seq))
-        if self._random.random() < self._traffic.copies:
+        if self._random.random() < self.traffic.copies:
             copy = msgspec.structs.replace(click, resent=True)
             self._copies.append((time.monotonic() + COPY_AFTER_SECONDS, copy))
 

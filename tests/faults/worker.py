@@ -53,6 +53,10 @@ class Worker:
         """Its next process dies at the failpoint."""
         self._next_life = {"WEIR_FAILPOINT": failpoint}
 
+    def change(self, settings: Mapping[str, str]) -> None:
+        """Its next processes have these settings, as `WEIR_…`."""
+        self._environment |= settings
+
     def look(self) -> None:
         """Start it again where it has ended."""
         if self.supervised and (code := self.process.exit_code) is not None:

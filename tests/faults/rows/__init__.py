@@ -12,6 +12,7 @@ POISONED = Traffic(poison=0.02)
 CLICKHOUSE, KAFKA = Part.CLICKHOUSE, Part.KAFKA
 BY_PROXY = frozenset({CLICKHOUSE})
 IMPATIENT = {"clickhouse_patience": "3", "insert_timeout": "2"}
+PATIENT = {"clickhouse_patience": "600", "insert_timeout": "50"}
 
 ROWS = (
     Row("2", processes.killed_at_a_failpoint, cases=tuple(Failpoint), traffic=POISONED),
@@ -31,8 +32,10 @@ ROWS = (
     Row("18-kafka", disks.kafka_full, small_disk=KAFKA),
     Row("21", network.cut, cases=("cut", "silent"), workers=2, settings=IMPATIENT, through_proxy=BY_PROXY | {KAFKA}),
     Row("23", traffic.poison, traffic=Traffic(poison=0.2, large_poison=0.02)),
+    Row("24", traffic.only_poison),
     Row("25", warehouse.letters_unavailable, traffic=POISONED),
     Row("38", traffic.crowd, traffic=Traffic(rate=800, crowd=0.9)),
+    Row("39", processes.wedged, settings=PATIENT, through_proxy=BY_PROXY),
 )
 
 

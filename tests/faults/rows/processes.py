@@ -17,6 +17,8 @@ INSERT = b"insert_deduplication_token="
 EXIT_SECONDS = 30.0
 DEATH_SECONDS = 60.0
 SPRUNG_SECONDS = 20.0
+WATCHDOG_SECONDS = 65.0
+"""A minute is what is promised; the first look may come five seconds late."""
 
 REACHED_OFTEN = {Failpoint.BEFORE_INSERT: 8, Failpoint.AFTER_INSERT: 8, Failpoint.AFTER_FENCE: 4}
 """Up to the how many-th time a failpoint is tried; others are reached seldom within a run."""
@@ -94,6 +96,19 @@ def frozen(stage: Stage) -> None:
     stage.sleep(1.0, 4.0)
 
 
+def wedged(stage: Stage) -> None:
+    """The worker waits for something that never comes, with limits so long that none of them ends it.
+
+    Its stored offset stands still while the log goes on, so its watchdog ends it, and it is started again.
+    """
+    stage.clickhouse_proxy.silence()
+    stage.note("the worker gets no answer any more")
+    waited = stage.wait(lambda: 1 in stage.worker.exits, WATCHDOG_SECONDS, "the watchdog did not end the worker")
+    stage.note(f"it ended after {waited:.0f} s")
+    stage.clickhouse_proxy.heal()
+    stage.wait_ready()
+
+
 def join_and_leave(stage: Stage) -> None:
     """Every few seconds a worker joins, leaves, or is killed, for a quarter of a minute.
 
@@ -124,7 +139,8 @@ def _come_or_go(stage: Stage, worker: Worker) -> None:
 
 def members(stage: Stage) -> int:
     """How many members Kafka counts in the workers' group; -1 where it does not say."""
-    asked = AdminClient(stage.kafka.librdkafka()).describe_consumer_groups([stage.group])[stage.group]
+    admin = AdminClient(stage.kafka.librdkafka())  # held: one that is let go never answers
+    asked = admin.describe_consumer_groups([stage.group])[stage.group]
     with contextlib.suppress(TimeoutError, KafkaException):
         return len(asked.result(10).members)
     return -1

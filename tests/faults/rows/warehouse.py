@@ -126,7 +126,7 @@ def restored(stage: Stage) -> None:
     """
     stage.server.stop()
     backup = stage.folder / "backup"
-    shutil.copytree(stage.server.folder, backup)
+    shutil.copytree(stage.server.folder, backup, symlinks=True)
     stage.server.start()
     stage.note("backup taken")
     stage.sleep(4.0, 7.0)
