@@ -1,13 +1,16 @@
 """The command line `weir`: a table of subcommands, each loaded only when it is called."""
 
 import importlib
+import logging
 import os
 import sys
+from collections.abc import Iterator
 
 import click
 from pydantic import ValidationError
 
 from deploy.folder import adopt
+from deploy.group import Group
 from deploy.settings import StackSettings, prefix_of
 
 COMMANDS = {
@@ -21,17 +24,18 @@ COMMANDS = {
     "migrate": "Bring ClickHouse's schema up to date.",
     "topics": "Make the topics that Weir needs, and check those that are there.",
     "data": "Fetch geo and network databases, with their licences.",
+    "bench": "Measure Weir against others, on this machine and in one run.",
     "settings": "Every setting: its variable, default and meaning.",
     "run": "Run one service: redirector, worker, api or warehouse.",
 }
 """Subcommand → its line in the help; `import-log` lives in `deploy/commands/import_log.py`."""
 
 
-STARTERS = frozenset({"up", "demo", "run", "settings"})
+STARTERS = frozenset({"up", "demo", "run", "settings", "bench"})
 """These start services by their own settings; all others are meant for the local stack where one runs."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a subcommand's module when it is called, so that `weir --help` is instant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -56,23 +60,41 @@ class LazyGroup(click.Group):
 @click.pass_context
 def weir(ctx: click.Context) -> None:
     """Weir: streaming click analytics with every click counted exactly once."""
+    # What is wrong is in a command's own words; `weir run` sets its services' logs up by itself.
+    logging.getLogger().addHandler(logging.NullHandler())
     if ctx.invoked_subcommand not in STARTERS:
         adopt(os.environ, StackSettings().data)
+
+
+def every_command(group: click.Group = weir) -> Iterator[tuple[str, click.Command]]:
+    """Each command and group with the words that call it, `links add`; a group before its commands."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None:
+            continue
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {words}", below) for words, below in every_command(command))
 
 
 def describe(error: ValidationError) -> str:
     """Settings that don't fit, a line each, by the name of the environment variable."""
     prefix = prefix_of(error.title)
     return "\n".join(
-        f"{prefix}{'_'.join(str(part) for part in problem['loc'])}".upper() + f": {problem['msg']}"
+        f"{prefix}{'_'.join(str(part) for part in problem['loc'])}".upper()
+        + f": {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     )
 
 
 def main() -> None:
-    """Entry point: a setting that does not fit is named, never shown as a traceback."""
+    """Entry point: a setting, a file or a disk that does not do is named, never shown as a traceback."""
     try:
         weir(prog_name="weir")
     except ValidationError as error:
         click.echo(f"weir: a setting does not fit.\n{describe(error)}\n`weir settings` lists all of them.", err=True)
         sys.exit(2)
+    except OSError as error:
+        click.echo(f"weir: {error}", err=True)
+        sys.exit(1)

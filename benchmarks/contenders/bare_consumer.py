@@ -1,0 +1,33 @@
+"""A bare loop: confluent-kafka's `consume()`, the functions, the insert, the commit. Nothing is guaranteed by it."""
+
+from confluent_kafka import Consumer
+
+from benchmarks.contenders.functions import Functions, Taken, read_task
+
+
+def main() -> None:
+    """Count until ended."""
+    task = read_task()
+    functions = Functions(task)
+    consumer = Consumer(
+        {
+            **task.broker().librdkafka(),
+            "group.id": task.group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([task.topic], on_assign=lambda *_: functions.begin())
+    while True:
+        messages = consumer.consume(task.rows, task.linger)
+        if records := [_taken(message) for message in messages if message.error() is None]:
+            functions.store(records)
+            consumer.commit(asynchronous=True)
+
+
+def _taken(message) -> Taken:  # noqa: ANN001  # confluent-kafka gives its messages no type that mypy reads
+    return Taken(message.offset(), message.timestamp()[1], message.value(), message.partition())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Faust as it comes: its own aiokafka transport, one agent, `take`, the functions, the insert."""
+
+import asyncio
+
+import faust
+
+from benchmarks.contenders.functions import Functions, Taken, read_task
+
+
+def main() -> None:
+    """Count until ended."""
+    task = read_task()
+    functions = Functions(task)
+    app = faust.App(
+        task.group,
+        broker=f"aiokafka://{task.kafka}",
+        value_serializer="raw",
+        consumer_auto_offset_reset="earliest",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    topic = app.topic(task.topic, value_type=bytes, value_serializer="raw", key_serializer="raw")
+
+    @app.on_partitions_assigned.connect
+    async def begin(*_: object, **__: object) -> None:
+        functions.begin()
+
+    @app.agent(topic)
+    async def clicks(stream) -> None:  # noqa: ANN001  # Faust's
+        # `take_events` is `take` with the offsets, which are columns of the rows.
+        async for events in stream.take_events(task.rows, within=task.linger):
+            records = [_taken(event.message) for event in events]
+            await asyncio.to_thread(functions.store, records)
+
+    faust.Worker(app, loglevel="ERROR").execute_from_commandline()
+
+
+def _taken(message) -> Taken:  # noqa: ANN001  # Faust's
+    return Taken(message.offset, int(message.timestamp * 1000), message.value, message.partition)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The same functions for every contender: decode, enrich, judge, and the insert of their columns into `events`.
+
+Runs in the peers' environments too, so it imports nothing of Weir's that needs Faust or a web server.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ingest.kafka import KafkaSettings
+from streams.decode import decode_records
+from streams.enrich.chain import enrichers
+from streams.enrich.enricher import Columns
+from streams.enrich.utm import DEFAULT_TAXONOMY
+from streams.judge import Judge, rules_version
+from streams.rows import bury, log_columns, raw_columns
+from warehouse.client import connect
+from warehouse.ledger import INSERT_SETTINGS
+from warehouse.settings import WarehouseSettings
+
+NONCE = 1
+"""The fence of a database with one writer: set once, so that every contender's inserts pay the same check."""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a contender is to do."""
+
+    kafka: str
+    topic: str
+    topic_id: UUID
+    group: str
+    clickhouse: str
+    user: str
+    password: str
+    database: str
+    geo_dir: str
+    cache_size: int
+    rows: int
+    """Rows of one insert at the most."""
+    linger: float
+    """Seconds that an insert may wait for more rows."""
+    records: int
+    """How many there are to read."""
+    mark: str
+    """File for the `Start`."""
+
+    def settings(self) -> WarehouseSettings:
+        """How ClickHouse is reached."""
+        return WarehouseSettings.model_validate(
+            {
+                "clickhouse": self.clickhouse,
+                "clickhouse_user": self.user,
+                "clickhouse_password": self.password,
+                "clickhouse_database": self.database,
+            }
+        )
+
+    def broker(self) -> KafkaSettings:
+        """How Kafka is reached."""
+        return KafkaSettings(kafka=self.kafka, kafka_security_protocol="PLAINTEXT")
+
+
+class Start(msgspec.Struct, frozen=True):
+    """When a contender began to read, and the CPU time that it had used by then."""
+
+    monotonic: float
+    cpu: float
+
+
+class Taken(msgspec.Struct, gc=False):
+    """A record as the functions want it; a `streams.batch.Record`."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+    partition: int = 0
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def read_task() -> Task:
+    """The task, from the file that the command line names."""
+    return msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Task)
+
+
+def mark_start(task: Task) -> None:
+    """Say that reading begins."""
+    file = Path(task.mark)
+    fresh = file.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(Start(time.monotonic(), time.process_time())))
+    fresh.replace(file)
+
+
+class Functions:
+    """Decode → enrich → judge → insert, a batch at a time, for contenders without a ledger."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._enrichers = enrichers(geo_dir=Path(task.geo_dir), cache_size=task.cache_size)
+        self._judge = Judge(rules_version(DEFAULT_TAXONOMY), task.cache_size)
+        self._client = connect(task.settings())
+        described = self._client.query("DESCRIBE TABLE events").result_rows
+        self._types = {row[0]: row[1] for row in described}
+        self._started = False
+
+    def begin(self) -> None:
+        """Partitions are assigned, or the first record is here: the clock runs from the first time this is said."""
+        if not self._started:
+            self._started = True
+            mark_start(self._task)
+
+    def store(self, records: Sequence[Taken]) -> None:
+        """Make the rows of the records and insert them; they may be of several partitions."""
+        for first in range(0, len(records), self._task.rows):
+            self.insert(self.rows(records[first : first + self._task.rows]))
+
+    def rows(self, records: Sequence[Taken]) -> Columns:
+        """The columns of `events` for the records."""
+        decoded = decode_records(records)
+        batch_time = max(record.timestamp for record in records) // 1000
+        rows: dict[str, list[Any]] = {**log_columns(self._task.topic_id, 0, records, batch_time)}
+        rows["kafka_partition"] = [record.partition for record in records]
+        rows |= raw_columns(decoded.clicks)
+        for enricher in self._enrichers:
+            rows |= enricher(decoded.clicks, rows)
+        rows |= self._judge(decoded.clicks, rows)
+        bury(rows, decoded.dead)
+        return rows
+
+    def insert(self, rows: Columns) -> None:
+        """One insert, with the settings of Weir's own."""
+        names = [*rows, "fence"]
+        self._client.insert(
+            "events",
+            [*rows.values(), [NONCE] * len(rows["kafka_offset"])],
+            column_names=names,
+            column_type_names=[self._types[name] for name in names],
+            column_oriented=True,
+            settings=dict(INSERT_SETTINGS),
+        )

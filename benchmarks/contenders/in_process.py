@@ -1,0 +1,67 @@
+"""The functions and the insert alone: Weir's chain and ledger over records that are in memory already.
+
+What the worker costs above this is its own: the transport, the batching, the commits. It also says where the time of
+the functions goes, by step.
+"""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.contenders.functions import Taken, Task, mark_start, read_task
+from benchmarks.contenders.steps import insert_steps, timed_chain
+from deploy.folder import write_private
+from warehouse.client import connect_async
+from warehouse.ledger import Ledger, Partition
+
+READ_SECONDS = 60.0
+
+
+async def count(task: Task) -> None:
+    """Count all records, say where the time went, and wait to be ended."""
+    logs = read(task)
+    ledger = Ledger(await connect_async(task.settings()))
+    chain, spent = timed_chain(ledger, task)
+    for number in logs:
+        await ledger.take_over(Partition(task.topic_id, number))
+    mark_start(task)
+    for number, records in logs.items():
+        partition = Partition(task.topic_id, number)
+        for first in range(0, len(records), task.rows):
+            batch = records[first : first + task.rows]
+            began = time.perf_counter()
+            rows = await chain(partition, batch, batch[-1].timestamp // 1000, stored)
+            built = time.perf_counter()
+            await ledger.insert(partition, batch[0].offset, rows)
+            spent["chain"] += built - began
+            spent["insert"] += time.perf_counter() - built
+    said = {step: seconds / task.records for step, seconds in spent.items()} | await insert_steps(task, batch, rows)
+    write_private(Path(task.mark).with_suffix(".said"), json.dumps(said))
+    await asyncio.Event().wait()
+
+
+async def stored() -> None:
+    """Inserts follow the chain here: whatever was built before is stored."""
+
+
+def read(task: Task) -> dict[int, list[Taken]]:
+    """All records of the topic, by partition."""
+    consumer = Consumer({**task.broker().librdkafka(), "group.id": task.group, "enable.auto.commit": False})
+    partitions = consumer.list_topics(task.topic, READ_SECONDS).topics[task.topic].partitions
+    consumer.assign([TopicPartition(task.topic, number, 0) for number in partitions])
+    logs: dict[int, list[Taken]] = {number: [] for number in partitions}
+    found = 0
+    while found < task.records:
+        for message in consumer.consume(10_000, 1.0):
+            if message.error() is None:
+                found += 1
+                logs[message.partition()].append(Taken(message.offset(), message.timestamp()[1], message.value()))
+    consumer.close()
+    return logs
+
+
+if __name__ == "__main__":
+    asyncio.run(count(read_task()))

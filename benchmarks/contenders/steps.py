@@ -1,0 +1,104 @@
+"""Where the time of the functions and of the insert goes, in seconds an event."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.datatypes import registry
+from clickhouse_connect.driver.compression import get_compressor
+from clickhouse_connect.driver.insert import InsertContext
+from clickhouse_connect.driver.transform import NativeTransform
+
+from benchmarks.contenders.functions import NONCE, Taken, Task
+from streams.chain import Chain
+from streams.dead_ratio import DeadRatio
+from streams.decode import decode_records
+from streams.enrich.chain import enrichers
+from streams.enrich.utm import DEFAULT_TAXONOMY
+from streams.judge import Judge, rules_version
+from streams.partition import Rows
+from streams.rows import log_columns, raw_columns
+from warehouse.client import connect
+from warehouse.ledger import Ledger
+
+REPEATS = 5
+
+Spent = dict[str, float]
+"""Step → seconds."""
+
+
+class Timed:
+    """An enricher or the judge, with a clock."""
+
+    def __init__(self, step: Any, name: str, spent: Spent) -> None:  # noqa: ANN401  # an Enricher or a Judge
+        self._step, self._name, self._spent = step, name, spent
+        self.columns: tuple[str, ...] = step.columns
+
+    def refresh(self) -> None:
+        """As the enricher has it."""
+        if hasattr(self._step, "refresh"):
+            self._step.refresh()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as the step has it
+        """The step, timed."""
+        began = time.perf_counter()
+        made = self._step(*args, **kwargs)
+        self._spent[self._name] += time.perf_counter() - began
+        return made
+
+
+def timed_chain(ledger: Ledger, task: Task) -> tuple[Chain, Spent]:
+    """The worker's chain with a clock at each step, and what the clocks show."""
+    spent: Spent = defaultdict(float)
+    steps = enrichers(geo_dir=Path(task.geo_dir), cache_size=task.cache_size)
+    judge: Any = Timed(Judge(rules_version(DEFAULT_TAXONOMY), task.cache_size), "judge", spent)
+    return Chain(ledger, [Timed(step, type(step).__name__, spent) for step in steps], judge, DeadRatio(1.0)), spent
+
+
+async def insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:
+    """What decoding, copying and the insert's own steps cost, and each column's serialisation, on one batch."""
+    return await asyncio.to_thread(_insert_steps, task, records, rows)
+
+
+def _insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:
+    decoded = decode_records(records)
+    columns = {**rows, "fence": [NONCE] * len(records)}
+    with connect(task.settings()) as client:
+        types = {row[0]: row[1] for row in client.query("DESCRIBE TABLE events").result_rows}
+    body = b"".join(_serialised(columns, types))
+    lz4 = get_compressor("lz4")
+    spent = {
+        "decode": _best(lambda: decode_records(records)),
+        "log columns": _best(lambda: log_columns(task.topic_id, 0, records, 0)),
+        "raw columns": _best(lambda: raw_columns(decoded.clicks)),
+        "serialise": _best(lambda: b"".join(_serialised(columns, types))),
+        "compress": _best(lambda: lz4.compress_block(body) + lz4.flush()),
+    }
+    for name, column in columns.items():
+        one = {name: column}
+        spent[f"column {name}: {types[name]}"] = _best(lambda one=one: b"".join(_serialised(one, types)))
+    return {step: seconds / len(records) for step, seconds in spent.items()} | {"body bytes": len(body) / len(records)}
+
+
+def _serialised(columns: Rows, types: dict[str, str]) -> Any:  # noqa: ANN401  # clickhouse-connect's generator
+    context = InsertContext(
+        "events",
+        list(columns),
+        [registry.get_from_name(types[name]) for name in columns],
+        list(columns.values()),
+        column_oriented=True,
+        compression=False,
+    )
+    return NativeTransform.build_insert(context)
+
+
+def _best(work: Any) -> float:  # noqa: ANN401  # any callable
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)

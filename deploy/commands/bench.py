@@ -1,0 +1,112 @@
+"""`weir bench`: Weir measured against others on this machine, in one run."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from deploy.settings import StackSettings
+
+if TYPE_CHECKING:
+    from benchmarks.race import Run
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
+
+
+@click.group()
+def command() -> None:
+    """Measure Weir against others, on this machine and in one run."""
+
+
+def chosen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    """`W1,W3` → the figures by name; raises `click.BadParameter` for one that is none."""
+    names = {name.lower(): name for name in FIGURES}
+    asked = [part.strip().lower() for part in value.split(",") if part.strip()]
+    if not asked or (unknown := [part for part in asked if part not in names]):
+        raise click.BadParameter(f"{', '.join(unknown) if asked else 'nothing'} is none of {', '.join(FIGURES)}.")
+    return tuple(names[part] for part in asked)
+
+
+@command.command()
+@click.option("--only", default="W1,W2,W3,W4,G1", show_default=True, callback=chosen, help=f"Of {', '.join(FIGURES)}.")
+@click.option(
+    "--rounds", type=click.IntRange(1, 99), default=5, show_default=True, help="The median of so many counts."
+)
+@click.option("--clicks", type=click.IntRange(1000), default=300_000, show_default=True, help="Records of the log.")
+@click.option("--stored", type=click.IntRange(1_000_000), default=10_000_000, show_default=True, help="G1: many rows.")
+@click.option(
+    "--rate", type=click.FloatRange(0), default=0.0, help="W4: clicks/s [default: half of the worker's speed]."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(6), default=20.0, show_default=True, help="W4: how long clicks are sent."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the clicks.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder of broker, warehouse and peers [WEIR_DATA/bench]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the tables as Markdown.")
+def stream(data: Path | None, *, as_json: bool, save: Path | None, **plan: object) -> None:
+    """The worker against Faust, Quix Streams, Bytewax and a bare loop: speed, latency, growth, memory.
+
+    Starts a broker and a warehouse of its own, installs each peer in an environment of its own (once), and lets all
+    of them read the same log in turn. Takes about a minute a round; `--only W1 --rounds 1` for a first look.
+    """
+    _find_benchmarks()
+    measuring, present = importlib.import_module("benchmarks.stream"), importlib.import_module("benchmarks.present")
+    console = Console(stderr=True, highlight=False)
+    with _progress(console) as progress:
+        bar = progress.add_task("", total=None)
+
+        def tell(what: str, at: int, total: int) -> None:
+            progress.update(bar, description=what, completed=at, total=total or None)
+
+        folder = data or StackSettings().data / "bench"
+        report = measuring.measure(folder, measuring.Plan(**plan), tell, _reporter(progress.console))
+    if save:
+        save.write_text(present.markdown(report))
+    if as_json:
+        click.echo(present.as_json(report))
+    else:
+        present.show(report, Console())
+
+
+def _find_benchmarks() -> None:
+    """They are no part of the installed package: the peers run the source tree's functions."""
+    if not (ROOT / "benchmarks" / "stream.py").exists():
+        raise click.ClickException("The benchmarks are in Weir's source tree: run `weir bench` from a checkout of it.")
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    try:
+        importlib.import_module("psutil")
+    except ImportError:
+        raise click.ClickException("The benchmarks need psutil: `make setup` installs it.") from None
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+def _reporter(console: Console) -> "Callable[[Run], None]":
+    """Say what each run gave, as soon as it did."""
+
+    def done(run: "Run") -> None:
+        console.print(
+            f"{run.contender:<8} {run.rate:>10,.0f} events/s   {run.cost:6.1f} µs CPU an event,"
+            f" warehouse {run.warehouse_cost:.1f}"
+        )
+
+    return done
