@@ -112,12 +112,12 @@ DENIED = [
     "SELECT p.* APPLY(file) FROM (SELECT '/etc/passwd' AS p) AS p",
     "SELECT arrayMap(x -> file(x), ['/etc/passwd'])",
     "SELECT * FROM eval('SELECT file(''/etc/passwd'')')",
-    "SELECT 1 INTO OUTFILE '/tmp/weir-denied'",
-    "SELECT 1 INTO OUTFILE '/tmp/weir-denied' TRUNCATE FORMAT CSV",
-    "SELECT 1 INTO/**/OUTFILE '/tmp/weir-denied'",
-    "SELECT 1 INTO -- \n OUTFILE '/tmp/weir-denied' AND STDOUT",
-    "EXPLAIN SELECT 1 INTO OUTFILE '/tmp/weir-denied'",
-    "SHOW TABLES INTO OUTFILE '/tmp/weir-denied'",
+    "SELECT 1 INTO OUTFILE 'weir-denied'",
+    "SELECT 1 INTO OUTFILE 'weir-denied' TRUNCATE FORMAT CSV",
+    "SELECT 1 INTO/**/OUTFILE 'weir-denied'",
+    "SELECT 1 INTO -- \n OUTFILE 'weir-denied' AND STDOUT",
+    "EXPLAIN SELECT 1 INTO OUTFILE 'weir-denied'",
+    "SHOW TABLES INTO OUTFILE 'weir-denied'",
     "SELECT * FROM '/etc/passwd'",
     "SELECT * FROM filesystem('/etc')",
     "SELECT * FROM url('http://127.0.0.1:9/', 'LineAsString')",
@@ -127,7 +127,7 @@ DENIED = [
     "SELECT * FROM postgresql('127.0.0.1:9', 'a', 'b', 'c', 'd')",
     "SELECT * FROM mongodb('127.0.0.1:9', 'a', 'b', 'c', 'd', 'e String')",
     "SELECT * FROM redis('127.0.0.1:9', 'k', 'k String')",
-    "SELECT * FROM sqlite('/tmp/x.db', 't')",
+    "SELECT * FROM sqlite('x.db', 't')",
     "SELECT * FROM executable('id', 'TSV', 'a String')",
     "SELECT * FROM icebergLocal('/etc')",
     "SELECT * FROM deltaLakeLocal('/etc')",
@@ -153,7 +153,7 @@ def test_denied(warehouse_server: EmbeddedServer, book: str, sql: str) -> None:
         assert "root:" not in answer.text
         assert "daemon:" not in answer.text
     assert count(warehouse_server) == "3\t6\n"
-    assert not Path("/tmp/weir-denied").exists()
+    assert not Path("weir-denied").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The embedded warehouse as a process: what survives, what does not, and how it ends."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -85,3 +88,24 @@ def test_a_taken_port_is_named(server: EmbeddedServer, tmp_path: Path) -> None:
         second.process.wait(20)
         raise AssertionError
     assert "address already in use" in second.log
+
+
+def refusal(path: Path, host: str) -> tuple[int, str]:
+    environment = {**os.environ, "WEIR_WAREHOUSE_PATH": str(path), "WEIR_WAREHOUSE_HOST": host}
+    command = [sys.executable, "-m", "warehouse.embedded.server"]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    return found.returncode, found.stdout + found.stderr
+
+
+def test_an_open_door_is_refused(tmp_path: Path) -> None:
+    code, said = refusal(tmp_path, "0.0.0.0")
+    assert code == 2
+    assert "WEIR_WAREHOUSE_PASSWORD" in said
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, said = refusal(tmp_path / "file" / "data", "127.0.0.1")
+    assert code == 1
+    assert "Not a directory" in said
+    assert "Traceback" not in said

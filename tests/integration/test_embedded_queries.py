@@ -284,7 +284,7 @@ class TestHttp:
                 "159",
                 "TIMEOUT_EXCEEDED",
             ),
-            ("SELECT 1 INTO OUTFILE '/tmp/x'", 500, "358", "INTO_OUTFILE_NOT_ALLOWED"),
+            ("SELECT 1 INTO OUTFILE 'weir-denied'", 500, "358", "INTO_OUTFILE_NOT_ALLOWED"),
             ("INSERT INTO x FROM INFILE '/etc/passwd' FORMAT CSV", 500, "358", "INTO_OUTFILE_NOT_ALLOWED"),
         ],
     )

@@ -3,6 +3,7 @@
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,6 +136,23 @@ def test_views_name_the_link(client: Client) -> None:
         ("00000000000000ab", "s", "A title", ["a"], "human", "2026-03-01 00:00:00.000")
     ]
     assert client.command("SELECT count() FROM v_events") == 2
+
+
+def test_a_changed_link_is_named_anew_within_seconds(client: Client) -> None:
+    """A server reloads dictionaries by itself; of the embedded engine our refresher does it."""
+
+    def title(version: int, text: str) -> None:
+        link = {"link_id": 0xCD, "domain": "x.example", "slug": "s", "title": text, "version": version}
+        client.insert("links", [[*link.values()]], column_names=list(link))
+
+    sql = "SELECT dictGet('links_dict', 'title', 0xCD::UInt64)"
+    title(1, "first")
+    assert client.command(sql) == "first"
+    title(2, "second")
+    deadline = time.monotonic() + 20
+    while client.command(sql) != "second":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_second_run_does_nothing(warehouse: WarehouseSettings) -> None:

@@ -54,7 +54,7 @@ class Warehouse:
             if request.method == "GET" and "query" not in request.query_params:
                 await PlainTextResponse("Ok.\n")(scope, receive, send)
                 return
-            call = await requests.read(request, reader=reader)
+            call = await requests.read(request, reader=reader, spool=self._engine.spool)
         except QueryError as error:
             await answers.refusal(self._engine, error)(scope, receive, send)
         except ClientDisconnect:

@@ -91,6 +91,8 @@ class Engine:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise EngineBusy(f"Another process runs the warehouse in {self._path}.") from error
+        self.spool = self._path / "spool"
+        self.spool.mkdir(exist_ok=True)
         config = write_config(self._path / "config", memory=self._memory)
         self._target = f"{self._path.resolve() / 'data'}?config-file={config.resolve()}&{_DEFAULTS}"
         self._keeper = self._connect()

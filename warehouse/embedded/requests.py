@@ -10,6 +10,7 @@ import secrets
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import BinaryIO
 
 from starlette.requests import Request
@@ -79,10 +80,10 @@ def _credentials(request: Request) -> tuple[str, str]:
     return request.query_params.get("user", "default"), request.query_params.get("password", "")
 
 
-async def read(request: Request, *, reader: bool) -> Call:
+async def read(request: Request, *, reader: bool, spool: Path) -> Call:
     """Read the request to its end. The query in the URL and the one in the body are one text, as in ClickHouse.
 
-    Data of an INSERT go to a file as they come, decompressed; nothing else may be long. Raises `QueryError`.
+    Data of an INSERT go to a file in `spool` as they come, decompressed; nothing else may be long. Raises `QueryError`.
     """
     fields = dict(request.query_params)
     head = bytearray(fields.pop("query", "").encode())
@@ -105,12 +106,12 @@ async def read(request: Request, *, reader: bool) -> Call:
     statement = parse(head.decode("latin-1"))
     data = None
     if statement.kind is Kind.INSERT:
-        data = await _kept(bytes(head[statement.data_start :]), chunks)
+        data = await _kept(bytes(head[statement.data_start :]), chunks, spool)
     return Call(_query(request, fields, statement, reader=reader), data)
 
 
-async def _kept(start: bytes, chunks: AsyncIterator[bytes]) -> BinaryIO:
-    data = tempfile.TemporaryFile()  # noqa: SIM115  # closed by the engine, when the insert has read it
+async def _kept(start: bytes, chunks: AsyncIterator[bytes], spool: Path) -> BinaryIO:
+    data = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115  # closed by the engine, when the insert has read it
     try:
         data.write(start)
         async for chunk in chunks:

@@ -6,8 +6,6 @@ import sys
 import structlog
 import uvicorn
 
-from warehouse.embedded.app import make_app
-from warehouse.embedded.engine import Engine, EngineBusy
 from warehouse.embedded.settings import EmbeddedSettings
 
 log = structlog.get_logger()
@@ -29,14 +27,32 @@ class _Server(uvicorn.Server):
 def main(settings: EmbeddedSettings | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what runs, close the engine and return.
 
-    Exits with 1 and says why where another process has the folder.
+    Exits with 2 where the settings would lay it open to other machines, with 1 where chDB is not installed, the folder
+    can't be used or another process has it; each in one line that says what to do.
     """
     settings = settings or EmbeddedSettings()
+    if settings.is_exposed():
+        log.critical(
+            "Whoever reaches WEIR_WAREHOUSE_HOST could read and write everything. Set WEIR_WAREHOUSE_PASSWORD."
+        )
+        sys.exit(2)
+    try:
+        _serve(settings)
+    except ModuleNotFoundError as error:
+        log.critical(f"The embedded warehouse needs the package {error.name}: install weir[local].")
+        sys.exit(1)
+
+
+def _serve(settings: EmbeddedSettings) -> None:
+    # chDB is an optional package and takes a second to load: only who serves needs it.
+    from warehouse.embedded.app import make_app  # noqa: PLC0415
+    from warehouse.embedded.engine import Engine, EngineBusy  # noqa: PLC0415
+
     engine = Engine(settings.path, threads=settings.threads, memory=settings.memory)
     try:
         engine.open()
-    except EngineBusy as error:
-        log.error(str(error))
+    except (EngineBusy, OSError, ValueError) as error:
+        log.critical(str(error))
         sys.exit(1)
     # uvicorn raises the signal again once it has stopped; what it asks for is done then.
     for number in (signal.SIGTERM, signal.SIGINT):

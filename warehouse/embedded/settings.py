@@ -26,3 +26,8 @@ class EmbeddedSettings(BaseSettings):
     memory: int = Field(
         0, ge=0, description="Bytes that all queries together may use; 0: nine tenths of the machine's memory."
     )
+
+    def is_exposed(self) -> bool:
+        """Whether other machines could write without a password."""
+        loopback = self.host in {"localhost", "::1"} or self.host.startswith("127.")
+        return not loopback and not self.password.get_secret_value()
