@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from api import ledger
 from api.auth import TokenGate
 from api.errors import ApiError, answer_api_error, answer_fault, answer_http_exception
 from api.links import endpoints as links
@@ -27,6 +28,7 @@ ADDRESSES = {
     "GET, POST /v1/links": "Links: ?q=&domain=&campaign=&tag=&limit=; a new one.",
     "GET, PATCH, DELETE /v1/links/{id}": "One link; `If-Match` guards a change.",
     "POST /v1/links/bulk": "Up to 1,000 new links, an answer for each.",
+    "GET /v1/ledger": "The log against the rows, partition by partition: ?format=prometheus.",
     "GET /-/live": "200 while the process runs.",
     "GET /-/ready": "200 when ClickHouse answers and all links are read, else 503 with what is missing.",
     "GET /-/metrics": "The API's own metrics, for Prometheus.",
@@ -74,6 +76,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             Route("/-/metrics", metrics),
             *query.ROUTES,
             *links.ROUTES,
+            *ledger.ROUTES,
         ],
         middleware=[
             Middleware(Measured, telemetry=telemetry),

@@ -7,14 +7,25 @@ events of a redirector that never reported.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from clickhouse_connect.driver.client import Client
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from warehouse.sql import load
 
 Watermarks = Mapping[int, tuple[int, int]]
 """Partition → (first offset that the log has, the one after its last)."""
+
+
+PARTITION_METRICS = {
+    "rows": "Rows of the partition.",
+    "missing": "Offsets below the last stored one that have no row.",
+    "doubled": "Rows beyond one an offset.",
+    "behind": "Records of the log that are not counted yet.",
+}
+"""Metric of the ledger, by its property of `PartitionAudit`, and what it means."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,3 +125,40 @@ def audit(client: Client, topic_id: UUID, watermarks: Watermarks) -> Audit:
         ],
         [SourceAudit(src, mark, bool(closed), count) for src, mark, closed, count in sources],
     )
+
+
+def as_dict(found: Audit) -> dict[str, Any]:
+    """The audit as JSON has it, in every place that shows it."""
+    return {
+        "adds_up": found.adds_up,
+        "behind": found.behind,
+        "partitions": [
+            {
+                "partition": partition.partition,
+                "log": [partition.log_first, partition.log_end],
+                "stored": [partition.first, partition.last] if partition.rows else None,
+                "rows": partition.rows,
+                "missing": partition.missing,
+                "doubled": partition.doubled,
+                "behind": partition.behind,
+                "outcomes": dict(partition.outcomes),
+            }
+            for partition in found.partitions
+        ],
+        "sources": [
+            {"src": f"{source.src:010x}", "mark": source.mark, "closed": source.closed, "missing": source.missing}
+            for source in found.sources
+        ],
+    }
+
+
+def as_metrics(found: Audit) -> str:
+    """The audit in Prometheus' text format, a gauge a number."""
+    registry = CollectorRegistry()
+    for name, help_text in PARTITION_METRICS.items():
+        gauge = Gauge(f"weir_ledger_{name}", help_text, ["partition"], registry=registry)
+        for partition in found.partitions:
+            gauge.labels(partition.partition).set(getattr(partition, name))
+    Gauge("weir_ledger_lost", "Acknowledged numbers of redirectors without a row.", registry=registry).set(found.lost)
+    Gauge("weir_ledger_adds_up", "1: every offset is one row.", registry=registry).set(found.adds_up)
+    return generate_latest(registry).decode()

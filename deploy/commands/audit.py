@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from typing import Any
 
 import click
 from confluent_kafka import KafkaException
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
-from warehouse.audit import Audit, PartitionAudit, audit
+from warehouse.audit import Audit, PartitionAudit, as_dict, as_metrics, audit
 from warehouse.client import WarehouseUnavailable, connect
 from warehouse.settings import WarehouseSettings
 
@@ -19,6 +18,7 @@ BEHIND = 3
 """Exit code where everything adds up and records are not counted yet."""
 
 SECOND_LOOK = 5.0
+WATCH_SECONDS = 2.0
 
 
 class AuditSettings(KafkaSettings, WarehouseSettings):
@@ -27,18 +27,34 @@ class AuditSettings(KafkaSettings, WarehouseSettings):
 
 @click.command()
 @click.option("--wait", "seconds", default=0.0, help="Wait so many seconds at the most for what is still behind.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(seconds: float, as_json: bool) -> None:  # click hands its flags over like this
+@click.option("--json", "form", flag_value="json", help="Print one JSON object.")
+@click.option("--prometheus", "form", flag_value="prometheus", help="Print Prometheus' text format.")
+@click.option("--watch", is_flag=True, help="Print it again every two seconds, until Ctrl-C.")
+def command(seconds: float, form: str | None, watch: bool) -> None:  # click hands its flags over like this
     """Prove that every offset of the log is one row.
 
     Exits with 0 where everything adds up, 1 where an offset is missing or doubled, 3 where records are only behind.
     """
-    found = take(AuditSettings(), seconds)
-    if as_json:
-        click.echo(json.dumps(as_dict(found)))
-    else:
-        show(found, Console())
+    settings = AuditSettings()
+    while watch:
+        put_out(take(settings), form, clear=form is None)
+        time.sleep(WATCH_SECONDS)
+    found = take(settings, seconds)
+    put_out(found, form)
     sys.exit(1 if not found.adds_up else BEHIND if found.behind else 0)
+
+
+def put_out(found: Audit, form: str | None, *, clear: bool = False) -> None:
+    """Print the audit in the form that was asked for."""
+    if form == "json":
+        click.echo(json.dumps(as_dict(found)))
+    elif form == "prometheus":
+        click.echo(as_metrics(found), nl=False)
+    else:
+        console = Console()
+        if clear:
+            console.clear()
+        show(found, console)
 
 
 def take(settings: AuditSettings, seconds: float = 0.0) -> Audit:
@@ -67,31 +83,6 @@ def take(settings: AuditSettings, seconds: float = 0.0) -> Audit:
         ) from error
     finally:
         client.close()
-
-
-def as_dict(found: Audit) -> dict[str, Any]:
-    """The audit as JSON has it."""
-    return {
-        "adds_up": found.adds_up,
-        "behind": found.behind,
-        "partitions": [
-            {
-                "partition": partition.partition,
-                "log": [partition.log_first, partition.log_end],
-                "stored": [partition.first, partition.last] if partition.rows else None,
-                "rows": partition.rows,
-                "missing": partition.missing,
-                "doubled": partition.doubled,
-                "behind": partition.behind,
-                "outcomes": dict(partition.outcomes),
-            }
-            for partition in found.partitions
-        ],
-        "sources": [
-            {"src": f"{source.src:010x}", "mark": source.mark, "closed": source.closed, "missing": source.missing}
-            for source in found.sources
-        ],
-    }
 
 
 def show(found: Audit, console: Console) -> None:

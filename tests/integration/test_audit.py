@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
 
@@ -93,3 +94,14 @@ def test_what_is_not_counted_yet_exits_with_3(audited: tuple[Client, Audit], kaf
     send(kafka, *(click(seq) for seq in range(200, 205)))
     code, found = audited[1]()
     assert (code, found["behind"], found["adds_up"]) == (3, 5, True)
+
+
+def test_the_same_is_told_over_http_and_to_prometheus(
+    audited: tuple[Client, Audit], kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Path
+) -> None:
+    with running("api", tmp_path / "api.log", kafka, warehouse) as api:
+        assert httpx.get(f"{api.url}/v1/ledger").json() == audited[1]()[1]
+        metrics = httpx.get(f"{api.url}/v1/ledger", params={"format": "prometheus"}).text
+    assert "weir_ledger_adds_up 1.0" in metrics
+    rows = [float(line.split()[1]) for line in metrics.splitlines() if line.startswith("weir_ledger_rows{")]
+    assert sum(rows) == 101
