@@ -145,7 +145,7 @@ def test_a_changed_link_is_named_anew_within_seconds(client: Client) -> None:
         link = {"link_id": 0xCD, "domain": "x.example", "slug": "s", "title": text, "version": version}
         client.insert("links", [[*link.values()]], column_names=list(link))
 
-    sql = "SELECT dictGet('links_dict', 'title', 0xCD::UInt64)"
+    sql = "SELECT dictGet('links_dict', 'title', toUInt64(0xCD))"
     title(1, "first")
     assert client.command(sql) == "first"
     title(2, "second")
