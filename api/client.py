@@ -90,16 +90,18 @@ class Client:
                 f"No API answers at {self._address} ({error}). Start one (`weir up`), or set WEIR_API or --api."
             ) from None
         if answer.is_error:
-            raise _failure(answer)
+            raise self._failure(answer)
         return answer
 
-
-def _failure(answer: httpx.Response) -> ApiFailure:
-    try:
-        error = answer.json()["error"]
-        return ApiFailure(describe(error), error)
-    except (ValueError, KeyError, TypeError):
-        return ApiFailure(f"The answer is not Weir's API's: {answer.status_code} {answer.reason_phrase}.")
+    def _failure(self, answer: httpx.Response) -> ApiFailure:
+        try:
+            error = answer.json()["error"]
+            return ApiFailure(describe(error), error)
+        except (ValueError, KeyError, TypeError):
+            said = f"{answer.status_code} {answer.reason_phrase}"
+            return ApiFailure(
+                f"What answers at {self._address} is not Weir's API ({said}). Set WEIR_API or --api to its address."
+            )
 
 
 def describe(error: dict[str, Any]) -> str:

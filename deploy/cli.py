@@ -60,8 +60,8 @@ class LazyGroup(Group):
 @click.pass_context
 def weir(ctx: click.Context) -> None:
     """Weir: streaming click analytics with every click counted exactly once."""
-    # What is wrong is in a command's own words; `weir run` sets its services' logs up by itself.
-    logging.getLogger().addHandler(logging.NullHandler())
+    # A command says what is wrong in its own words, libraries do not; `weir run` sets its services' logs up itself.
+    logging.lastResort = logging.NullHandler()
     if ctx.invoked_subcommand not in STARTERS:
         adopt(os.environ, StackSettings().data)
 

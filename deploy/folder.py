@@ -17,6 +17,9 @@ MEMORY = "stack.json"
 SERVERS = frozenset({"WEIR_KAFKA", "WEIR_CLICKHOUSE", "WEIR_API"})
 """One of these set by the user: commands go where they say, and the local stack is left out."""
 
+PLACES = frozenset({"WEIR_GEO_DIR"})
+"""Set by the user, these hold beside a local stack too."""
+
 
 class Folder:
     """The data folder of one stack."""
@@ -113,7 +116,8 @@ def environment_of(path: Path) -> dict[str, str]:
 def adopt(environ: MutableMapping[str, str], path: Path) -> None:
     """Let a command find the stack that runs on this folder, unless the environment names servers itself."""
     if not SERVERS & environ.keys():
-        environ.update(environment_of(path))
+        found = environment_of(path)
+        environ.update({name: value for name, value in found.items() if name not in PLACES & environ.keys()})
 
 
 def _is_taken(lock: Path) -> bool:

@@ -64,16 +64,19 @@ def ensure(settings: KafkaSettings, *, make: bool = True, topics: Iterable[Topic
 
     Raises `click.ClickException` where Kafka does not answer or refuses.
     """
-    admin = AdminClient(settings.librdkafka())
     wanted = {settings.topic(topic.name): topic for topic in topics}
     try:
+        admin = AdminClient(settings.librdkafka())
         missing = wanted.keys() - admin.list_topics(timeout=SECONDS).topics.keys()
         if make:
             _make(admin, settings, {name: wanted[name] for name in missing})
         there = wanted if make else {name: topic for name, topic in wanted.items() if name not in missing}
         looked = _look(admin, settings, there)
     except KafkaException as error:
-        raise click.ClickException(f"Kafka at {settings.kafka} (WEIR_KAFKA): {error.args[0].str()}") from error
+        raise click.ClickException(
+            f"Kafka at {settings.kafka} (WEIR_KAFKA): {error.args[0].str()}. Check the address and the WEIR_KAFKA_…"
+            " settings of TLS and SASL; `weir up` starts one."
+        ) from error
     looked += [Found(name, wanted[name].purpose, State.MISSING) for name in wanted.keys() - there.keys()]
     if make:
         looked = [_made(found) if found.topic in missing else found for found in looked]

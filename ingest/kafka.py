@@ -1,6 +1,7 @@
 """How every service reaches the log, and which topics with which settings it needs there."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -8,7 +9,7 @@ from uuid import UUID, uuid5
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOUR_MS = 3_600_000
@@ -40,6 +41,13 @@ class KafkaSettings(BaseSettings):
         description="Start id of librdkafka's mock cluster, where that is the broker: no admin API, no topic ids,"
         " no compaction and nothing on disk, so this id stands for all of its topics' ids.",
     )
+
+    @field_validator("kafka_ssl_ca", "kafka_ssl_certificate", "kafka_ssl_key")
+    @classmethod
+    def _kafka_file(cls, value: str) -> str:
+        if value and not os.access(value, os.R_OK):
+            raise ValueError(f"there is no file {value} that can be read")
+        return value
 
     def topic(self, name: str) -> str:
         """The topic's name in this installation."""

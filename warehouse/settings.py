@@ -1,6 +1,8 @@
 """How every service reaches ClickHouse."""
 
-from pydantic import Field, SecretStr
+import os
+
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -11,9 +13,17 @@ class WarehouseSettings(BaseSettings):
 
     clickhouse: str = Field(
         "http://127.0.0.1:8123",
+        pattern=r"^https?://[^/]",
         description="ClickHouse's HTTP interface, `http://host:port` or `https://host:port`.",
     )
     clickhouse_user: str = Field("default", description="User that reads and writes.")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="That user's password.")
     clickhouse_database: str = Field("weir", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of all tables.")
     clickhouse_ca: str = Field("", description="File of the certificate authority for https; empty: the system's.")
+
+    @field_validator("clickhouse_ca")
+    @classmethod
+    def _ca_file(cls, value: str) -> str:
+        if value and not os.access(value, os.R_OK):
+            raise ValueError(f"there is no file {value} that can be read")
+        return value

@@ -14,10 +14,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgre
 from rich.table import Table
 
 from deploy.geodata import DataSet, PullError, geo_directory, installed, inventory, pull, read_sets
+from deploy.group import Group
 from deploy.settings import StackSettings
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Fetch geo and network databases, and show which are there.
 

@@ -30,7 +30,9 @@ AUDIT_SECONDS = 20.0
 @click.option("--clicks", type=click.IntRange(1, 1_000_000), default=5000, show_default=True, help="Clicks to send.")
 @click.option("--rate", type=click.FloatRange(0), default=1000.0, show_default=True, help="Requests/s; 0: no limit.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed sends the same clicks.")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (WEIR_DATA, weir-data).")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder [default: WEIR_DATA, or weir-data]."
+)
 @click.option(
     "--broker", type=click.Choice(["auto", "kafka", "mock"]), help="Apache Kafka, or a mock that needs no Java."
 )

@@ -10,14 +10,18 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.client import ApiFailure, Client
 from api.settings import CliSettings
+from deploy.group import Group
 from deploy.links.importer import Outcome, import_all_or_nothing, import_rows
 from deploy.links.rows import FileError, moment, read_rows
 from deploy.printable import printable
 from ingest.links import link_id
+from ingest.links.decide import STATUSES
+
+COLUMNS = ("link", "destination", "title", "tags", "version")
 
 _ID = re.compile(r"[0-9a-f]{16}")
 
@@ -46,10 +50,10 @@ def with_fields(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--starts", "starts_at", type=Moment(), help="When it begins to work, as 2026-12-01."),
             click.option("--expires", "expires_at", type=Moment(), help="When it stops working."),
             click.option("--expired-url", help="Where it leads when it has stopped working."),
-            click.option("--status", type=int, help="HTTP status: 301, 302 (unless given), 307 or 308."),
+            click.option("--status", type=click.Choice(STATUSES), help="HTTP status; 302 unless given."),
             click.option("--passthrough/--no-passthrough", default=None, help="Whether the query is passed on."),
-            click.option("--position", type=int, help="Its position on its page, from 1."),
-            click.option("--of", "position_of", type=int, help="How many positions that page has."),
+            click.option("--position", type=click.IntRange(0), help="Its position on its page, from 1; 0: unknown."),
+            click.option("--of", "position_of", type=click.IntRange(0), help="How many positions that page has."),
             click.option("--slot", help="Its named place, as `hero`."),
         ]
     ):
@@ -57,7 +61,7 @@ def with_fields(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 @click.option("--api", metavar="URL", help="Address of the API; else WEIR_API.")
 @click.pass_context
 def command(ctx: click.Context, api: str | None) -> None:
@@ -96,7 +100,8 @@ def list_(settings: CliSettings, /, limit: int, as_json: bool, **wanted: str | N
         for link in links:
             click.echo(json.dumps(link))
         return
-    table = Table("id", "link", "destination", "title", "tags", "version", box=None, header_style="bold")
+    columns = (Column("id", no_wrap=True, min_width=16), *(Column(name, overflow="fold") for name in COLUMNS))
+    table = Table(*columns, box=None, header_style="bold")
     for link in links:
         cells = (f"{link['domain']}/{link['slug']}", link["destination"], link["title"], ", ".join(link["tags"]))
         table.add_row(link["id"], *map(printable, cells), str(link["version"]))

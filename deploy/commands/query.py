@@ -30,7 +30,15 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 @click.option("--zone", default="", help="IANA time zone; the installation's unless given.")
 @click.option("--order", help="Metric or dimension to sort by, as clicks or channel:asc.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
-@click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--exact", is_flag=True, help="Count visitors exactly, at a higher cost.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How the answer is printed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--api", metavar="URL", help="Address of the API; else WEIR_API.")
 def command(format_: str, as_json: bool, api: str | None, **asked: Any) -> None:  # noqa: ANN401 - click's options
@@ -60,6 +68,7 @@ def _body(*, metrics: str, dimensions: str, zone: str, limit: int, **asked: Any)
         "time_zone": zone,
         "order_by": [_order(asked["order"])] if asked["order"] else [],
         "pagination": {"limit": limit},
+        "exact": asked["exact"],
         "include": {"total_rows": True, "totals": True},
     }
 

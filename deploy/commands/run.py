@@ -3,6 +3,7 @@
 import importlib
 
 import click
+from confluent_kafka import KafkaException
 
 from deploy.logs import LogSettings, configure
 
@@ -23,4 +24,9 @@ def command(service: str) -> None:
     Its settings come from the environment; `weir settings` lists them.
     """
     configure(LogSettings())
-    importlib.import_module(SERVICES[service]).main()
+    try:
+        importlib.import_module(SERVICES[service]).main()
+    except KafkaException as error:
+        raise click.ClickException(
+            f"Kafka's client can't work with the WEIR_KAFKA_… settings: {error.args[0].str()}."
+        ) from None

@@ -33,7 +33,9 @@ def _target(_context: click.Context, _parameter: click.Parameter, value: str) ->
 @click.option("--clicks", type=click.IntRange(1), default=1000, show_default=True, help="Requests that leave a row.")
 @click.option("--seed", type=int, help="The same seed sends the same requests [default: a random one, printed].")
 @click.option("--rate", type=click.FloatRange(0), default=0.0, help="Requests/s [default: as fast as answers come].")
-@click.option("--connections", type=click.IntRange(1, 1000), default=16, show_default=True)
+@click.option(
+    "--connections", type=click.IntRange(1, 1000), default=16, show_default=True, help="How many send at once."
+)
 @click.option("--make-links", "links", is_flag=True, help="First make the links that are clicked on, through WEIR_API.")
 @click.option(
     "--manifest",
@@ -73,16 +75,22 @@ def command(
     except (NoAgents, LinksRefused, ApiFailure) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        place = f"http://{address[0]}:{address[1]} or {path}"
-        raise click.ClickException(
-            f"{place}: {error}.\n`weir up` starts a redirector, `--url` names another."
-        ) from None
+        raise click.ClickException(_explain(error, address)) from None
     summary = summarise(what, manifest, seconds, path)
     if as_json:
         click.echo(json.dumps(summary))
         return
     show(summary, Console(highlight=False))
     click.echo(f"Seed {seed}; what was sent is in {path}.")
+
+
+def _explain(error: OSError, address: tuple[str, int]) -> str:
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}. Choose another file with `--manifest`."
+    return (
+        f"No redirector answers at http://{address[0]}:{address[1]} ({error.strerror or error})."
+        " Start one (`weir up`), or name another with `--url`."
+    )
 
 
 def _make_links(target: Target, console: Console) -> None:

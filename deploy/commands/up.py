@@ -13,6 +13,8 @@ from deploy.display import Display, show_addresses
 from deploy.settings import StackSettings
 from deploy.stack import Stack
 
+PORT = click.IntRange(0, 65535)
+
 
 @click.command()
 @click.option(
@@ -21,11 +23,11 @@ from deploy.stack import Stack
 @click.option(
     "--broker", type=click.Choice(["auto", "kafka", "mock"]), help="Apache Kafka, or a mock that needs no Java."
 )
-@click.option("--workers", type=int, help="Stream workers [default: WEIR_WORKERS, or 1].")
-@click.option("--redirector-port", type=int, help="Port of the redirector; 0: any [default: 8080, or a free one].")
-@click.option("--api-port", type=int, help="Port of the API; 0: any [default: 8090, or a free one].")
-@click.option("--warehouse-port", type=int, help="Port of ClickHouse; 0: any [default: 8123, or a free one].")
-@click.option("--kafka-port", type=int, help="Port of Kafka; 0: any [default: 9092, or a free one].")
+@click.option("--workers", type=click.IntRange(1, 64), help="Stream workers [default: WEIR_WORKERS, or 1].")
+@click.option("--redirector-port", type=PORT, help="Port of the redirector; 0: any [default: 8080, or a free one].")
+@click.option("--api-port", type=PORT, help="Port of the API; 0: any [default: 8090, or a free one].")
+@click.option("--warehouse-port", type=PORT, help="Port of ClickHouse; 0: any [default: 8123, or a free one].")
+@click.option("--kafka-port", type=PORT, help="Port of Kafka; 0: any [default: 9092, or a free one].")
 def command(**given: Any) -> None:  # noqa: ANN401 - click's options are StackSettings' fields, which checks them
     """Start the whole local stack in the foreground; Ctrl-C stops it.
 

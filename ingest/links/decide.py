@@ -70,7 +70,7 @@ def _again(current: Link | Tombstone, command: LinkCommand) -> LinkReply:
 
 def _create(current: Link | Tombstone | None, command: LinkCommand) -> LinkReply:
     if isinstance(current, Link):
-        return _refuse(command, 409, f"{command.domain}/{command.slug} is taken")
+        return _refuse(command, 409, f"the address {command.domain}/{command.slug} is taken")
     if command.fields.destination is UNSET:
         raise FieldError("destination", "a link needs a destination")
     blank = Link(

@@ -84,6 +84,13 @@ def test_commands_find_the_stack_that_runs(folder: Folder) -> None:
     assert stat.S_IMODE((folder.path / "env").stat().st_mode) == 0o600
 
 
+def test_a_folder_that_the_user_names_wins_beside_the_stack(folder: Folder) -> None:
+    folder.publish({"WEIR_KAFKA": "127.0.0.1:1", "WEIR_GEO_DIR": "/stack/geo"})
+    environ = {"WEIR_GEO_DIR": "/mine"}
+    adopt(environ, folder.path)
+    assert environ == {"WEIR_KAFKA": "127.0.0.1:1", "WEIR_GEO_DIR": "/mine"}
+
+
 def test_servers_named_in_the_environment_win_over_the_stack(folder: Folder) -> None:
     folder.publish({"WEIR_KAFKA": "127.0.0.1:1", "WEIR_CLICKHOUSE": "http://127.0.0.1:2"})
     environ = {"WEIR_CLICKHOUSE": "https://elsewhere:8443"}
