@@ -29,7 +29,10 @@ SELECT dictionary, sum(parts) FROM
 ) AS dictionaries
 INNER JOIN
 (
-    SELECT (database, table) AS source, sum(cityHash64(name, modification_time)) AS parts FROM system.parts WHERE active GROUP BY source
+    SELECT (database, table) AS source, sum(cityHash64(name, modification_time)) AS parts
+    FROM system.parts
+    WHERE active
+    GROUP BY source
 ) AS sources USING source
 GROUP BY dictionary
 """
