@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test unit lint format lock clean
+.PHONY: help setup demo up test unit lint format lock faults bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -43,6 +43,12 @@ lock: setup ## Resolve pyproject.toml anew into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml --all-extras --group dev \
 		-c requirements.lock -o requirements-dev.lock
+
+faults: setup ## Inject faults and ask the oracle (ARGS="--row 2 --seed 7 --repeat 50"; all rows take hours)
+	$(BIN)/python -m tests.faults $(ARGS)
+
+bench: setup ## Measure the stream against its peers (ARGS="--rounds 5")
+	$(BIN)/weir bench stream $(ARGS)
 
 clean: ## Remove the virtual environment, caches and the local stack's data
 	rm -rf .venv weir-data build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
