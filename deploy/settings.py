@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+ROOT = Path(__file__).parents[1]
+
 
 class StackSettings(BaseSettings):
     """The local stack (`weir up`), from the environment and the command line."""
@@ -88,6 +90,8 @@ def declarations() -> Iterator[Setting]:
 
 def _default(info: FieldInfo) -> str:
     value = info.get_default(call_default_factory=True)
+    if isinstance(value, Path) and value.is_relative_to(ROOT):
+        value = value.relative_to(ROOT)  # of what comes with Weir, wherever it is installed
     return "" if value is None else as_text(value)
 
 

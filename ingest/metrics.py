@@ -18,14 +18,18 @@ class Tally(Collector):
     """A counter with labels: `TALLY.counts["click", "GET"] += 1`. Each set of labels is counted by one thread only."""
 
     def __init__(self, name: str, documentation: str, *labels: str) -> None:
-        self._name, self._documentation, self._labels = name, documentation, labels
+        self._name, self._documentation, self._labelnames = name, documentation, labels
         self.counts: Counter[tuple[str, ...]] = Counter()
         REGISTRY.register(self)
 
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        """The metric without counts."""
+        yield CounterMetricFamily(self._name, self._documentation, labels=self._labelnames)
+
     def collect(self) -> Iterator[Metric]:
         """The counts as they stand; without labels there is a count from the beginning."""
-        family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
-        for labels, count in (self.counts.copy() or ({} if self._labels else {(): 0})).items():
+        [family] = self.describe()
+        for labels, count in (self.counts.copy() or ({} if self._labelnames else {(): 0})).items():
             family.add_metric(labels, count)
         yield family
 
