@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from tests.faults.broker import ProxiedKafka
 from tests.faults.play import Result, play
 from tests.faults.row import Row
 from tests.faults.rows import ROWS, chosen
+
+RUN_SECONDS = 300
+"""More than a run takes whose every wait goes to its limit."""
 
 
 @click.command()
@@ -58,12 +62,27 @@ def play_all(runs: list[tuple[Row, int]], place: Path, console: Console, *, keep
             progress.update(task, description=f"row {row.name}, seed {seed}")
             folder = place / f"row-{row.name}-seed-{seed}"
             folder.mkdir(parents=True)
-            results.append(play(row, seed, broker, folder))
+            results.append(play(row, seed, broker, folder, limited=limited))
             console.print(line(results[-1]))
             progress.advance(task)
             if results[-1].passed and not keep:
                 shutil.rmtree(folder)
     return results
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Raise `TimeoutError` where a run takes longer than any may, whatever it waits for."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"the run was not over after {RUN_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(RUN_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
 
 
 @contextmanager

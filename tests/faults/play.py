@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import time
 import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from deploy.broker import LocalKafka
@@ -39,12 +41,19 @@ class Result:
         return not self.misses
 
 
-def play(row: Row, seed: int, broker: LocalKafka, folder: Path) -> Result:
-    """One run; whatever goes wrong in it is a miss of this run."""
+def play(
+    row: Row,
+    seed: int,
+    broker: LocalKafka,
+    folder: Path,
+    *,
+    limited: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Result:
+    """One run; whatever goes wrong in it is a miss of this run. `limited` bounds the time from the first click on."""
     started = time.monotonic()
     result = Result(row.name, seed, "", (), 0.0)
     try:
-        with staged(row, seed, broker, folder) as stage:
+        with staged(row, seed, broker, folder) as stage, limited():
             result = _judged(stage, Result(row.name, seed, "", (), 0.0))
     except Exception as error:  # noqa: BLE001  # the one place that runs a row
         (folder / "error.txt").write_text(traceback.format_exc())
