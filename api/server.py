@@ -1,6 +1,5 @@
 """The API as a process: `main()` serves until it is told to stop."""
 
-import signal
 import sys
 
 import structlog
@@ -8,7 +7,7 @@ import uvicorn
 
 from api.app import create_app
 from api.settings import ApiSettings
-from ingest.listen import listen
+from ingest.listen import listen, serve
 
 STOP_SECONDS = 10
 """What a query may still take when the process is told to stop."""
@@ -28,9 +27,6 @@ def main(settings: ApiSettings | None = None) -> None:
             " WEIR_API_OPEN=true if that is what you want."
         )
         sys.exit(2)
-    # uvicorn raises the signal again once it has stopped; we have done by then what it asks for.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         create_app(settings),
         access_log=False,
@@ -39,4 +35,4 @@ def main(settings: ApiSettings | None = None) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     with listen("api", settings.api_host, settings.api_port) as listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        serve(uvicorn.Server(config), listener)

@@ -4,7 +4,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
@@ -74,6 +74,17 @@ class KafkaSettings(BaseSettings):
         }
         conf.update((option, file) for option, file in files.items() if file)
         return conf
+
+    def producer(self) -> dict[str, Any]:
+        """What every producer of ours has to be told: nothing twice, and a key's records where all clients put them."""
+        return {
+            **self.librdkafka(),
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "partitioner": "murmur2_random",  # Kafka's own: librdkafka's would put a key into another partition
+            "allow.auto.create.topics": self.kafka_mock is not None,
+        }
 
 
 @dataclasses.dataclass(frozen=True)

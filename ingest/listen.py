@@ -1,9 +1,11 @@
-"""The socket that a service's clients connect to, and the address that it got."""
+"""A service's HTTP side: the socket that clients connect to, the address that it got, and serving until the end."""
 
+import signal
 import socket
 import sys
 
 import structlog
+import uvicorn
 
 BACKLOG = 2048
 
@@ -35,3 +37,11 @@ def url_of(listener: socket.socket) -> str:
     """Where a listening socket is to be reached, as `http://host:port`."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, answer what is there, and return."""
+    # uvicorn raises the signal again once it has stopped; what it asks for is done by then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[listener])

@@ -36,16 +36,11 @@ class Outbox:
         self._sequence = Sequence()
         self._src_header = str(self._sequence.src).encode()
         self._producer = Producer(
-            settings.librdkafka()
+            settings.producer()
             | {
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": "lz4",
                 "linger.ms": LINGER_MS,
                 "message.timeout.ms": 0,  # never give up
                 "queue.buffering.max.messages": settings.redirector_queue,
-                "partitioner": "murmur2_random",  # as Kafka's own clients do
-                "allow.auto.create.topics": settings.kafka_mock is not None,
                 "error_cb": self._complain,
             }
         )

@@ -1,13 +1,12 @@
 """The redirector's process: one uvicorn server, from its settings to its end."""
 
-import signal
 import sys
 
 import structlog
 import uvicorn
 
 from ingest.app import Redirector
-from ingest.listen import BACKLOG, listen
+from ingest.listen import BACKLOG, listen, serve
 from ingest.protocol import LimitedHttp
 from ingest.settings import IngestSettings
 
@@ -23,12 +22,9 @@ def main(settings: IngestSettings | None = None) -> None:
     Exits with status 1 where the process can't go on by itself, so that its supervisor starts it anew.
     """
     settings = settings or IngestSettings()
-    # uvicorn raises the signal again once it has stopped; we have done by then what it asks for.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     reasons: list[str] = []
     with listen("redirector", settings.redirector_host, settings.redirector_port) as listener:
-        make_server(settings, reasons).run(sockets=[listener])
+        serve(make_server(settings, reasons), listener)
     if reasons:
         log.critical("The redirector can't go on", reason=reasons[0])
         sys.exit(1)

@@ -36,12 +36,9 @@ class LinkDesk:
         self._delivered: set[str] = set()
         self._replies = Follower(settings, LINK_REPLIES, self._on_reply, start="end")
         self._producer = Producer(
-            {
-                **settings.librdkafka(),
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",  # as Kafka's own clients choose
+            settings.producer()
+            | {
                 "linger.ms": 2,
-                "allow.auto.create.topics": settings.kafka_mock is not None,
                 # Given up before the wait for the reply ends, so that *not taken* is known by then.
                 "message.timeout.ms": int(self._seconds * 800),
             }
