@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import ssl
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -42,7 +43,17 @@ class KafkaSettings(BaseSettings):
         " no compaction and nothing on disk, so this id stands for all of its topics' ids.",
     )
 
-    @field_validator("kafka_ssl_ca", "kafka_ssl_certificate", "kafka_ssl_key")
+    @field_validator("kafka_ssl_ca")
+    @classmethod
+    def _kafka_ca(cls, value: str) -> str:
+        if value:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError as error:
+                raise ValueError(f"no certificate can be read from {value}: {error.strerror}") from None
+        return value
+
+    @field_validator("kafka_ssl_certificate", "kafka_ssl_key")
     @classmethod
     def _kafka_file(cls, value: str) -> str:
         if value and not os.access(value, os.R_OK):

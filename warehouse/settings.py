@@ -1,6 +1,6 @@
 """How every service reaches ClickHouse."""
 
-import os
+import ssl
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +24,9 @@ class WarehouseSettings(BaseSettings):
     @field_validator("clickhouse_ca")
     @classmethod
     def _ca_file(cls, value: str) -> str:
-        if value and not os.access(value, os.R_OK):
-            raise ValueError(f"there is no file {value} that can be read")
+        if value:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError as error:
+                raise ValueError(f"no certificate can be read from {value}: {error.strerror}") from None
         return value

@@ -94,8 +94,11 @@ def test_without_servers_it_is_said_what_is_missing_and_nothing_else(
     ("variable", "value", "say"),
     [
         ("WEIR_CLICKHOUSE", "ftp://x", "String should match pattern"),
-        ("WEIR_CLICKHOUSE_CA", "/nowhere/ca.pem", "there is no file /nowhere/ca.pem that can be read"),
-        ("WEIR_KAFKA_SSL_CA", "/nowhere/ca.pem", "there is no file /nowhere/ca.pem that can be read"),
+        ("WEIR_CLICKHOUSE_CA", "/nowhere/ca.pem", "no certificate can be read from /nowhere/ca.pem: No such file"),
+        ("WEIR_CLICKHOUSE_CA", __file__, f"no certificate can be read from {__file__}"),
+        ("WEIR_KAFKA_SSL_CA", "/nowhere/ca.pem", "no certificate can be read from /nowhere/ca.pem: No such file"),
+        ("WEIR_KAFKA_SSL_CA", __file__, f"no certificate can be read from {__file__}"),
+        ("WEIR_KAFKA_SSL_KEY", "/nowhere/key.pem", "there is no file /nowhere/key.pem that can be read"),
         ("WEIR_KAFKA_SECURITY_PROTOCOL", "TLS", "Input should be 'PLAINTEXT'"),
     ],
 )
@@ -110,8 +113,8 @@ def test_what_programs_read_is_on_stdout_alone(run: Run, tmp_path: Path) -> None
 
 
 def test_a_certificate_that_is_none_ends_a_service_with_one_line(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("no certificate")
-    tls = {"WEIR_KAFKA_SECURITY_PROTOCOL": "SSL", "WEIR_KAFKA_SSL_CA": str(tmp_path / "ca.pem")}
+    (tmp_path / "client.pem").write_text("no certificate")
+    tls = {"WEIR_KAFKA_SECURITY_PROTOCOL": "SSL", "WEIR_KAFKA_SSL_CERTIFICATE": str(tmp_path / "client.pem")}
     environment = {**os.environ, **NOWHERE, **tls, "WEIR_REDIRECTOR_PORT": "0"}
     done = subprocess.run([WEIR, "run", "redirector"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
