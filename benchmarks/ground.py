@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import click
 import psutil
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from pydantic import SecretStr
 
 from benchmarks.clicks import clicks
@@ -140,6 +140,7 @@ class Ground:
             kafka_replication=1,
         )
         topics.ensure(kafka)
+        _wait_for_leaders(kafka)
         return Log(kafka, 0, topic_id(kafka, CLICKS_RAW))
 
     def write(self, log: Log, records: int, seed: int) -> None:
@@ -186,6 +187,20 @@ def producing(kafka: KafkaSettings) -> dict[str, str | int | float | bool]:
         "partitioner": "murmur2_random",
         "queue.buffering.max.messages": 200_000,
     }
+
+
+def _wait_for_leaders(kafka: KafkaSettings) -> None:
+    """A topic that has just been made is led by nobody for a moment."""
+    limit = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            watermarks(kafka, CLICKS_RAW)
+        except KafkaException:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def wait_for(ready: Callable[[], bool], process: Process, seconds: float = READY_SECONDS, pause: float = 0.05) -> None:

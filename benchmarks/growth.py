@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -77,19 +78,21 @@ class Growth:
         ]
 
 
-def measure(ground: Ground, stored: int, records: int, rounds: int, seed: int, tell: Tell) -> Growth:
+def measure(ground: Ground, tell: Tell, *, stored: int, records: int, rounds: int, seed: int) -> Growth:
     """Count a fresh log beside few and many stored rows, and with two workers, round by round."""
     sizes = {size: _stored(ground, size, tell) for size in (SMALL, stored)}
-    small, large, two = [], [], []
+    small: list[Cost] = []
+    large: list[Cost] = []
+    two: list[Cost] = []
     for number in range(1, rounds + 1):
         for costs, size, workers in ((small, SMALL, 1), (large, stored, 1), (two, SMALL, 2)):
             title = f"round {number} of {rounds}: {workers} worker{'s' if workers > 1 else ''}, {size / 1e6:,.0f}M rows"
-            costs.append(_count(ground, sizes[size], workers, records, seed, title, tell))
+            costs.append(_count(ground, sizes[size], title, tell, workers=workers, records=records, seed=seed))
     return Growth(stored, small, large, two)
 
 
 def _count(
-    ground: Ground, stored: WarehouseSettings, workers: int, records: int, seed: int, title: str, tell: Tell
+    ground: Ground, stored: WarehouseSettings, title: str, tell: Tell, *, workers: int, records: int, seed: int
 ) -> Cost:
     """What counting so many clicks cost, from an empty log on, so that all workers have their share of it."""
     log = ground.empty_log()
@@ -102,10 +105,10 @@ def _count(
             ending.callback(ground.end, process)
             running.append((process, address))
         for process, address in running:
-            wait_for(lambda address=address: is_reading(address), process)
+            wait_for(partial(is_reading, address), process)
         time.sleep(SETTLE_SECONDS)  # the second one's coming makes the first one start over
         for process, address in running:
-            wait_for(lambda address=address: is_reading(address), process)
+            wait_for(partial(is_reading, address), process)
         began = [cpu_seconds(process.pid) for process, _ in running], cpu_seconds(ground.warehouse.pid)
         ground.write(log, records, seed)
         watch(client, before + records, running[0][0], lambda rows: tell(title, rows - before, records))

@@ -5,7 +5,7 @@ import itertools
 import threading
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -50,6 +50,7 @@ class Sent:
 
 def measure(ground: Ground, rate: float, seconds: float, seed: int, tell: Tell) -> Tail:
     """Send so many clicks a second for so many seconds to a worker that has nothing else to do."""
+    records = list(clicks(int(rate * seconds), seed))
     log = ground.empty_log()
     with ground.database() as database, connect(database) as client:
         process, address = worker(ground, log, database, f"bench-{uuid4().hex[:8]}")
@@ -61,9 +62,9 @@ def measure(ground: Ground, rate: float, seconds: float, seed: int, tell: Tell) 
             looking = threading.Thread(target=_look, args=(client, looks, stop), daemon=True)
             looking.start()
             began = time.monotonic()
-            number = _send(log, rate, seconds, seed, sent, tell)
-            really = number / (time.monotonic() - began)
-            _wait(looks, number)
+            _send(log, records, rate, sent, tell)
+            really = len(records) / (time.monotonic() - began)
+            _wait(looks, len(records))
             stop.set()
             looking.join()
             return _tail(sent, looks, began + WARM_SECONDS, really)
@@ -71,11 +72,11 @@ def measure(ground: Ground, rate: float, seconds: float, seed: int, tell: Tell) 
             ground.end(process)
 
 
-def _send(log: Log, rate: float, seconds: float, seed: int, sent: Sent, tell: Tell) -> int:
-    """Send clicks at a steady rate; how many."""
-    wanted = int(rate * seconds)
+def _send(log: Log, records: Sequence[tuple[bytes, bytes]], rate: float, sent: Sent, tell: Tell) -> None:
+    """Send records at a steady rate."""
+    wanted = len(records)
     producer = Producer(producing(log.kafka))
-    stream: Iterator[tuple[bytes, bytes]] = iter(list(clicks(wanted, seed)))
+    stream = iter(records)
     began = time.monotonic()
     number = 0
     while number < wanted:
@@ -88,7 +89,6 @@ def _send(log: Log, rate: float, seconds: float, seed: int, sent: Sent, tell: Te
         tell("sending at a steady rate", number, wanted)
         time.sleep(max(0.0, TICK_SECONDS - (time.monotonic() - now)))
     producer.flush(60)
-    return number
 
 
 def _produce(producer: Producer, topic: str, key: bytes, value: bytes, sent: Sent) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -61,7 +61,7 @@ def _head(report: Report) -> list[str]:
     ]
 
 
-def _tables(report: Report) -> Iterator[tuple[str, Row, list[Row]]]:
+def _tables(report: Report) -> Iterator[tuple[str, Row, Sequence[Row]]]:
     if report.ratios:
         yield "Ratios", ("#", "ratio", "measured", "floor", "goal", "reached"), [*map(_ratio, report.ratios)]
     if report.absolutes:
@@ -86,7 +86,7 @@ def _show(value: Spread) -> str:
     return value.show(0 if value.median >= 1000 else 1 if value.median >= 10 else 2)
 
 
-def _steps(report: Report) -> list[Row]:
+def _steps(report: Report) -> Sequence[Row]:
     """Steps by their cost; `chain` and `insert` are sums of others."""
     steps = {name: seconds for name, seconds in report.steps.items() if _is_step(name)}
     whole = steps["chain"] + steps["insert"]
@@ -99,7 +99,7 @@ def _is_step(name: str) -> bool:
     return not name.startswith("column ") and name != "body bytes"
 
 
-def _columns(report: Report) -> list[Row]:
+def _columns(report: Report) -> Sequence[Row]:
     found = {name.removeprefix("column "): s for name, s in report.steps.items() if name.startswith("column ")}
     ranked = sorted(found.items(), key=lambda item: -item[1])[:COLUMNS]
     return [(name.partition("(")[0], f"{seconds * 1e6:.3f}") for name, seconds in ranked]

@@ -114,7 +114,7 @@ def watch(client: Client, rows: int, process: Process, progress: Progress) -> No
         progress(stored)
         if process.exit_code is not None or now - moved > STALL_SECONDS:
             raise click.ClickException(
-                f"{process.log.stem} stopped at {stored:,} of {rows:,} rows; the end of {process.log}:\n{process.tail()}"
+                f"{process.log.stem} stopped at {stored:,} of {rows:,} rows; its log ends with\n{process.tail()}"
             )
         rate = stored / max(now - began, 0.001)
         time.sleep(min(0.5, max(0.02, (rows - stored) / rate / 8)) if stored else 0.1)

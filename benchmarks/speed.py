@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import click
 
@@ -64,7 +65,7 @@ class Speed:
 
 
 def measure(
-    ground: Ground, log: Log, only: Sequence[str], rounds: int, tell: Tell, done: Callable[[Run], None]
+    ground: Ground, log: Log, only: Sequence[str], *, rounds: int, tell: Tell, done: Callable[[Run], None]
 ) -> Speed:
     """Run everybody whom the figures need, round by round: all of a round in a row, each round beginning with another.
 
@@ -78,7 +79,8 @@ def measure(
         turn = number % len(field)
         for contender in [*field[turn:], *field[:turn]]:
             if contender.name not in speed.absent:
-                _race(ground, log, contender, f"round {number + 1} of {rounds}: {contender.title}", speed, tell, done)
+                title = f"round {number + 1} of {rounds}: {contender.title}"
+                _race(speed, ground, log, contender, tell=partial(tell, title), done=done)
     return speed
 
 
@@ -93,10 +95,16 @@ def _installed(ground: Ground, contender: Contender, speed: Speed, tell: Tell) -
 
 
 def _race(
-    ground: Ground, log: Log, contender: Contender, title: str, speed: Speed, tell: Tell, done: Callable[[Run], None]
+    speed: Speed,
+    ground: Ground,
+    log: Log,
+    contender: Contender,
+    *,
+    tell: Callable[[int, int], None],
+    done: Callable[[Run], None],
 ) -> None:
     try:
-        run, said = race(ground, log, contender, lambda rows: tell(title, rows, log.records))
+        run, said = race(ground, log, contender, lambda rows: tell(rows, log.records))
     except click.ClickException as failure:
         if contender is WORKER:
             raise

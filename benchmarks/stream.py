@@ -59,7 +59,9 @@ def measure(folder: Path, plan: Plan, tell: Tell, done: Callable[[Run], None]) -
         if "W4" in plan.only:
             _latency(ground, plan, rate or _calibrate(ground, plan, tell, done), report, tell)
         if "G1" in plan.only:
-            found = growth.measure(ground, plan.stored, plan.clicks, plan.rounds, plan.seed, tell)
+            found = growth.measure(
+                ground, tell, stored=plan.stored, records=plan.clicks, rounds=plan.rounds, seed=plan.seed
+            )
             report.ratios += found.ratios()
             report.absolutes += found.absolutes()
             if plan.stored < 100_000_000:
@@ -77,7 +79,9 @@ def measure(folder: Path, plan: Plan, tell: Tell, done: Callable[[Run], None]) -
 
 def _speed(ground: Ground, plan: Plan, report: Report, tell: Tell, done: Callable[[Run], None]) -> float:
     """W1 to W3; the worker's events a second."""
-    found = speed.measure(ground, ground.log(plan.clicks, plan.seed), plan.only, plan.rounds, tell, done)
+    found = speed.measure(
+        ground, ground.log(plan.clicks, plan.seed), plan.only, rounds=plan.rounds, tell=tell, done=done
+    )
     report.ratios += found.ratios()
     report.absolutes += found.absolutes()
     report.absent |= found.absent
@@ -93,7 +97,7 @@ def _speed(ground: Ground, plan: Plan, report: Report, tell: Tell, done: Callabl
 def _calibrate(ground: Ground, plan: Plan, tell: Tell, done: Callable[[Run], None]) -> float:
     """Half of the worker's speed."""
     log = ground.log(min(plan.clicks, CALIBRATION), plan.seed)
-    found = speed.measure(ground, log, ("worker",), 1, tell, done)
+    found = speed.measure(ground, log, ("worker",), rounds=1, tell=tell, done=done)
     return found.runs[WORKER.name][0].rate / 2
 
 

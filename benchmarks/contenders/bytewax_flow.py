@@ -19,7 +19,7 @@ from benchmarks.contenders.functions import Functions, Taken, Task, read_task
 Records = list[Taken]
 
 
-class Gather(StatefulBatchLogic):  # type: ignore[misc, type-arg]  # it is not there where the types are checked
+class Gather(StatefulBatchLogic):
     """Records until there are enough for an insert, or the oldest has waited long enough."""
 
     def __init__(self, task: Task, functions: Functions) -> None:
@@ -54,7 +54,7 @@ class Gather(StatefulBatchLogic):  # type: ignore[misc, type-arg]  # it is not t
         return [records]
 
 
-class EventsPartition(StatelessSinkPartition):  # type: ignore[misc, type-arg]
+class EventsPartition(StatelessSinkPartition):
     """The insert."""
 
     def __init__(self, functions: Functions) -> None:
@@ -66,7 +66,7 @@ class EventsPartition(StatelessSinkPartition):  # type: ignore[misc, type-arg]
             self._functions.store(records)
 
 
-class EventsSink(DynamicSink):  # type: ignore[misc, type-arg]
+class EventsSink(DynamicSink):
     """One writer."""
 
     def __init__(self, functions: Functions) -> None:

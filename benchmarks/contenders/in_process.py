@@ -11,7 +11,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.contenders.functions import Taken, Task, mark_start, read_task
+from benchmarks.contenders.functions import Taken, Task, mark_start, read_task, tune
 from benchmarks.contenders.steps import insert_steps, timed_chain
 from deploy.folder import write_private
 from warehouse.client import connect_async
@@ -27,6 +27,7 @@ async def count(task: Task) -> None:
     chain, spent = timed_chain(ledger, task)
     for number in logs:
         await ledger.take_over(Partition(task.topic_id, number))
+    tune()
     mark_start(task)
     for number, records in logs.items():
         partition = Partition(task.topic_id, number)

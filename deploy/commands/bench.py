@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from benchmarks.race import Run
 
 ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+"""What `--save` writes stands between them in `docs/benchmarks.md`."""
+
 FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
 
 
@@ -70,11 +73,18 @@ def stream(data: Path | None, *, as_json: bool, save: Path | None, **plan: objec
         folder = data or StackSettings().data / "bench"
         report = measuring.measure(folder, measuring.Plan(**plan), tell, _reporter(progress.console))
     if save:
-        save.write_text(present.markdown(report))
+        save.write_text(placed(save.read_text() if save.exists() else "", present.markdown(report)))
     if as_json:
         click.echo(present.as_json(report))
     else:
         present.show(report, Console())
+
+
+def placed(page: str, tables: str) -> str:
+    """The page with its measured part replaced, or the tables alone where it has none."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{begin}\n\n{tables}\n{end}{after}" if end else tables
 
 
 def _find_benchmarks() -> None:
