@@ -32,7 +32,7 @@ class ClickIntake:
         self._topic_id, self._ledger, self._work = topic_id, ledger, work
         self._done, self._fail, self._limits = done, fail, limits
         self._counters: dict[int, PartitionCounter] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def open(self, beginnings: Mapping[int, int]) -> Mapping[int, int]:
         """Take the partitions over, in ClickHouse; returns where to read on in each."""
@@ -41,10 +41,10 @@ class ClickIntake:
         counters = {number: self._counter(topic_id, number) for number in beginnings}
         starts = await asyncio.gather(*(counters[number].open(beginnings[number]) for number in beginnings))
         self._counters = counters
-        for counter in counters.values():
+        for number, counter in counters.items():
             task = asyncio.create_task(counter.run(), name=counter.partition.comment)
             task.add_done_callback(self._ended)
-            self._tasks.add(task)
+            self._tasks[number] = task
         positions = dict(zip(beginnings, starts, strict=True))
         log.info("counting", positions=positions)
         return positions
@@ -66,14 +66,14 @@ class ClickIntake:
     async def drain(self) -> None:
         """Finish what is in flight, drop what is only waiting, own nothing any more."""
         counters, self._counters = self._counters, {}
-        tasks, self._tasks = self._tasks, set()
-        if counters:
-            settling = {asyncio.create_task(counter.settle()) for counter in counters.values()}
+        tasks, self._tasks = self._tasks, {}
+        settling = {asyncio.create_task(counters[number].settle()) for number, task in tasks.items() if not task.done()}
+        if settling:
             await asyncio.wait(settling, timeout=DRAIN_SECONDS)
-            tasks |= settling
-        for task in tasks:
+        ending = settling | set(tasks.values())
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     def _counter(self, topic_id: UUID, number: int) -> PartitionCounter:
         return PartitionCounter(

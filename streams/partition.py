@@ -52,6 +52,8 @@ class Limits:
     """Bytes of records that may wait, a partition."""
     patience: float = 60.0
     """Seconds after which a ClickHouse that can't be reached stops the process."""
+    look_back: float = 15.0
+    """Seconds between looks at whether all that was stored still is."""
     pause: float = 0.2
     """Seconds before the first retry; each later one waits up to twice as long, at most five."""
 
@@ -71,6 +73,7 @@ class PartitionCounter:
         self._built: asyncio.Queue[Rows] = asyncio.Queue(maxsize=1)
         self._position = Position(None)
         self._batch_time = 0
+        self._beginning = 0
         self._expected = 0
         self._stored_to = 0
         self._closing = False
@@ -79,6 +82,7 @@ class PartitionCounter:
 
     async def open(self, beginning: int) -> int:
         """Take the partition over; `beginning` is the first offset that the log still has. Returns where to read on."""
+        self._beginning = beginning
         self._position = await self._patiently(self._take_over)
         self._batch_time = self._position.batch_time
         self._expected = beginning if self._position.next is None else self._position.next
@@ -89,9 +93,13 @@ class PartitionCounter:
         return self._expected
 
     def put(self, batch: Batch) -> None:
-        """Take a batch in; offsets that were taken before are dropped. Raises `Gap` where some were skipped."""
-        if batch.first > self._expected:
-            raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {batch.first}")
+        """Take a batch in; offsets that were taken before are dropped.
+
+        Raises `Gap` where some were skipped, or where all were taken before: the topic may be another one by now.
+        """
+        if batch.first > self._expected or batch.next <= self._expected:
+            got = f"{batch.first} to {batch.next - 1}"
+            raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {got}")
         fresh = [record for record in batch.records if record.offset >= self._expected]
         self._waiting.extend(fresh)
         self._waiting_bytes += sum(len(record.value or b"") for record in fresh)
@@ -115,6 +123,7 @@ class PartitionCounter:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._make())
             tasks.create_task(self._insert())
+            tasks.create_task(self._look_back())
 
     async def settle(self) -> None:
         """Build nothing more, and wait until what was built is stored."""
@@ -152,12 +161,12 @@ class PartitionCounter:
 
     async def _store(self, rows: Rows) -> None:
         """Insert the rows exactly once, through doubts and one refusal in a row."""
-        last = rows["kafka_offset"][-1]
         await self._patiently(lambda: self._attempt(rows))
         self._refused = False
-        self._position = dataclasses.replace(self._position, next=last + 1)
-        self._stored_to = last + 1
-        self._done(last + 1)
+        # Asked in a doubt, the ledger may have said that more is stored than this: another owner went on meanwhile.
+        self._stored_to = max(rows["kafka_offset"][-1] + 1, self._position.next or 0)
+        self._position = dataclasses.replace(self._position, next=self._stored_to)
+        self._done(self._stored_to)
 
     async def _attempt(self, rows: Rows) -> None:
         """Insert what is missing of the rows. After a doubt or a refusal the ledger is asked what that is."""
@@ -187,14 +196,24 @@ class PartitionCounter:
             return rows
         return {name: [column[index] for index in keep] for name, column in rows.items()} if keep else {}
 
+    async def _look_back(self) -> None:
+        """Rows may go without traffic too, since ClickHouse does not fsync; once that is seen they are read again."""
+        while True:
+            await asyncio.sleep(self._limits.look_back)
+            with contextlib.suppress(Doubtful):
+                before = self._position.next
+                self._check(before, await self._ledger.position(self.partition, self._beginning))
+
     async def _reopen(self) -> None:
         before, self._position = self._position.next, await self._take_over()
-        after = self._position.next
-        if before is not None and (after is None or after < before):
-            raise Gap(f"{self.partition.comment}: rows from {after or 0} to {before} are gone from ClickHouse")
+        self._check(before, self._position)
+
+    def _check(self, before: int | None, now: Position) -> None:
+        if before is not None and (now.next is None or now.next < before):
+            raise Gap(f"{self.partition.comment}: rows from {now.next or 0} to {before} are gone from ClickHouse")
 
     async def _take_over(self) -> Position:
-        return await self._ledger.take_over(self.partition)
+        return await self._ledger.take_over(self.partition, self._beginning)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         async for trial in AsyncRetrying(

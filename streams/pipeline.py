@@ -42,6 +42,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
         stream_wait_empty=True,  # a rebalance and a stop wait for the inserts in flight
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 6,
+        consumer_metadata_max_age_ms=10_000,  # a topic that is made again is seen soon
         topic_allow_declare=False,  # `weir topics` makes and checks them
         topic_disable_leader=True,
         web_enabled=False,  # Faust's web server would serve table data

@@ -93,15 +93,23 @@ class Ledger:
         self._nonces: dict[Partition, int] = {}
         self._types: dict[str, str] = {}
 
-    async def take_over(self, partition: Partition) -> Position:
+    async def take_over(self, partition: Partition, beginning: int) -> Position:
         """Fence → settle → read: when it returns, this process alone can write the partition, from the position on.
 
+        `beginning` is the first offset that the log still has: what is missing from there on is to be read again.
         Raises `Doubtful` where ClickHouse can't be reached now, `Refused` where it never will do.
         """
         try:
             await self._fence(partition)
             await self._settle(partition)
-            return await self._read(partition)
+            return await self._read(partition, beginning)
+        except Exception as error:
+            raise judge(error) from error
+
+    async def position(self, partition: Partition, beginning: int) -> Position:
+        """How far the partition is stored now. Raises as `take_over` does."""
+        try:
+            return await self._read(partition, beginning)
         except Exception as error:
             raise judge(error) from error
 
@@ -116,15 +124,17 @@ class Ledger:
         while await self._client.raw_query(load("settle"), parameters=parameters, fmt="TSV"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # the inserts end in ClickHouse: there is no event of ours to wait for
 
-    async def _read(self, partition: Partition) -> Position:
+    async def _read(self, partition: Partition, beginning: int) -> Position:
         found = await self._client.query(load("position"), parameters=partition.parameters)
         count, first, last, batch_time = found.result_rows[0]
         if not count:
             return Position(None)
-        if count == last - first + 1:
+        if count == last - first + 1 and first <= beginning:
             return Position(last + 1, batch_time)
         islands = await self._client.query(load("islands"), parameters=partition.parameters)
         runs = [range(start, end + 1) for start, end in islands.result_rows]
+        if runs[0].start > beginning:
+            runs.insert(0, range(beginning, beginning))
         return Position(runs[0].stop, batch_time, tuple(runs[1:]))
 
     async def known(self, ids: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:

@@ -66,6 +66,7 @@ def _serve(settings: EmbeddedSettings) -> None:
         server_header=False,
         h11_max_incomplete_event_size=1024 * 1024,
         http="httptools",
+        loop="asyncio",  # uvloop closes the descriptor of a read pipe twice: the second may hit a file of the engine's
         timeout_keep_alive=30,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
