@@ -1,6 +1,6 @@
 """A bare loop: confluent-kafka's `consume()`, the functions, the insert, the commit. Nothing is guaranteed by it."""
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message
 
 from benchmarks.contenders.functions import Functions, Taken, read_task
 
@@ -20,13 +20,14 @@ def main() -> None:
     consumer.subscribe([task.topic], on_assign=lambda *_: functions.begin())
     while True:
         messages = consumer.consume(task.rows, task.linger)
-        if records := [_taken(message) for message in messages if message.error() is None]:
+        if records := [taken(message) for message in messages if message.error() is None]:
             functions.store(records)
             consumer.commit(asynchronous=True)
 
 
-def _taken(message) -> Taken:  # noqa: ANN001  # confluent-kafka gives its messages no type that mypy reads
-    return Taken(message.offset(), message.timestamp()[1], message.value(), message.partition())
+def taken(message: Message) -> Taken:
+    """A message as the functions want it."""
+    return Taken(message.offset() or 0, message.timestamp()[1], message.value(), message.partition() or 0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import asyncio
 
 import faust
+from faust.streams import Stream
+from faust.types import Message
 
 from benchmarks.contenders.functions import Functions, Taken, read_task
 
@@ -27,7 +29,7 @@ def main() -> None:
         functions.begin()
 
     @app.agent(topic)
-    async def clicks(stream) -> None:  # noqa: ANN001  # Faust's
+    async def clicks(stream: Stream[bytes]) -> None:
         # `take_events` is `take` with the offsets, which are columns of the rows.
         async for events in stream.take_events(task.rows, within=task.linger):
             records = [_taken(event.message) for event in events]
@@ -36,7 +38,7 @@ def main() -> None:
     faust.Worker(app, loglevel="ERROR").execute_from_commandline()
 
 
-def _taken(message) -> Taken:  # noqa: ANN001  # Faust's
+def _taken(message: Message) -> Taken:
     return Taken(message.offset, int(message.timestamp * 1000), message.value, message.partition)
 
 

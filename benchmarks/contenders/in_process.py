@@ -11,6 +11,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.contenders.bare_consumer import taken
 from benchmarks.contenders.functions import Taken, Task, mark_start, read_task, tune
 from benchmarks.contenders.steps import insert_steps, timed_chain
 from deploy.folder import write_private
@@ -20,13 +21,22 @@ from warehouse.ledger import Ledger, Partition
 READ_SECONDS = 60.0
 
 
-async def count(task: Task) -> None:
+async def run(task: Task) -> None:
     """Count all records, say where the time went, and wait to be ended."""
+    client = await connect_async(task.settings())
+    try:
+        await count(task, Ledger(client))
+    finally:
+        await client.close()
+    await asyncio.Event().wait()
+
+
+async def count(task: Task, ledger: Ledger) -> None:
+    """Chain and insert, batch after batch, partition after partition."""
     logs = read(task)
-    ledger = Ledger(await connect_async(task.settings()))
     chain, spent = timed_chain(ledger, task)
     for number in logs:
-        await ledger.take_over(Partition(task.topic_id, number))
+        await ledger.take_over(Partition(task.topic_id, number), 0)
     tune()
     mark_start(task)
     for number, records in logs.items():
@@ -41,7 +51,6 @@ async def count(task: Task) -> None:
             spent["insert"] += time.process_time() - built
     said = {step: seconds / task.records for step, seconds in spent.items()} | await insert_steps(task, batch, rows)
     write_private(Path(task.mark).with_suffix(".said"), json.dumps(said))
-    await asyncio.Event().wait()
 
 
 async def stored() -> None:
@@ -59,10 +68,10 @@ def read(task: Task) -> dict[int, list[Taken]]:
         for message in consumer.consume(10_000, 1.0):
             if message.error() is None:
                 found += 1
-                logs[message.partition()].append(Taken(message.offset(), message.timestamp()[1], message.value()))
+                logs[message.partition() or 0].append(taken(message))
     consumer.close()
     return logs
 
 
 if __name__ == "__main__":
-    asyncio.run(count(read_task()))
+    asyncio.run(run(read_task()))

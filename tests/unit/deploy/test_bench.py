@@ -11,13 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import clicks
+from benchmarks.contenders import bare_consumer, faust_take, in_process
 from benchmarks.environments import LOCKS, PEERS
 from benchmarks.figures import Absolute, Ratio, Spread, ratio_of
 from benchmarks.latency import Sent, _tail
 from benchmarks.machine import Machine
 from benchmarks.memory import Memory, Sample
 from benchmarks.present import as_json, markdown
-from benchmarks.race import ALONE, BARE, FAUST, WORKER, Run
+from benchmarks.race import ALONE, BARE, CONTENDERS, FAUST, WORKER, Run
 from benchmarks.speed import Speed
 from benchmarks.stream import Plan, Report
 from deploy.commands.bench import BEGIN, END, FIGURES, chosen, command, placed
@@ -155,6 +156,11 @@ def test_figures_are_chosen_by_name_whatever_the_case() -> None:
         chosen(context, parameter, "W1,w9")
     with pytest.raises(click.BadParameter, match="nothing is none of"):
         chosen(context, parameter, " ")
+
+
+def test_contenders_of_weirs_own_environment_are_checked_with_the_rest() -> None:
+    own = {name.rpartition(".")[2] for name in (bare_consumer.__name__, faust_take.__name__, in_process.__name__)}
+    assert own == {contender.module for contender in CONTENDERS if contender.module and not contender.peer}
 
 
 def test_help_names_every_figure() -> None:
