@@ -1,10 +1,11 @@
 """Faust as it comes: its own aiokafka transport, one agent, `take`, the functions, the insert."""
 
 import asyncio
+from typing import cast
 
 import faust
 from faust.streams import Stream
-from faust.types import Message
+from faust.types import Message, StreamT
 
 from benchmarks.contenders.functions import Functions, Taken, read_task
 
@@ -29,9 +30,9 @@ def main() -> None:
         functions.begin()
 
     @app.agent(topic)
-    async def clicks(stream: Stream[bytes]) -> None:
+    async def clicks(stream: StreamT[bytes]) -> None:
         # `take_events` is `take` with the offsets, which are columns of the rows.
-        async for events in stream.take_events(task.rows, within=task.linger):
+        async for events in cast(Stream[bytes], stream).take_events(task.rows, within=task.linger):
             records = [_taken(event.message) for event in events]
             await asyncio.to_thread(functions.store, records)
 
