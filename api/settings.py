@@ -40,9 +40,7 @@ class CliSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    api: str = Field(
-        "http://127.0.0.1:8090", pattern=r"^https?://[^/]", description="Address of the API that commands talk to."
-    )
+    api: str = Field("http://127.0.0.1:8090", description="Address of the API that commands talk to.")
     api_token: SecretStr = Field(SecretStr(""), description=_BEARER)
 
 
