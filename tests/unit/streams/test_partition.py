@@ -56,7 +56,7 @@ class ModelLedger:
         offsets = columns["kafka_offset"]
         assert offsets[0] == first
         assert list(offsets) == sorted(offsets)
-        for _ in range(10):  # long enough for the next batch to be built
+        for _turn in range(10):  # long enough for the next batch to be built
             await asyncio.sleep(0)
         fault = self.faults.pop(0) if self.faults else "none"
         if fault == "fenced":
