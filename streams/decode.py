@@ -5,6 +5,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 
 import msgspec
 
@@ -45,24 +47,42 @@ class Decoded:
 
 def decode_records(records: Sequence[Record]) -> Decoded:
     """Decode records; never raises, whatever their bytes."""
+    try:
+        clicks = [decode(record.value or b"") for record in records]
+        _check(clicks)
+    except (msgspec.DecodeError, ValueError):
+        return _one_by_one(records)
+    return Decoded(clicks, {})
+
+
+def _one_by_one(records: Sequence[Record]) -> Decoded:
+    """The same where something is wrong: which record, and why."""
     clicks: list[RawClick] = []
     dead: dict[int, DeadLetter] = {}
     for index, record in enumerate(records):
         try:
-            clicks.append(_checked(decode(record.value or b"")))
+            click = decode(record.value or b"")
+            _check([click])
+            clicks.append(click)
         except (msgspec.DecodeError, ValueError) as error:
             dead[index] = _dead_letter(record, error)
             clicks.append(_stand_in(record))
     return Decoded(clicks, dead)
 
 
-def _checked(click: RawClick) -> RawClick:
-    """What the types of `RawClick` leave open: the ids are hexadecimal digits, the day is one."""
-    ids = click.link_id + click.visitor_id + click.address_id
-    if 2 * len(bytes.fromhex(ids)) != len(ids):
+def _check(clicks: Sequence[RawClick]) -> None:
+    """What the types of `RawClick` leave open: an id is 16 hexadecimal digits or empty, a day is one."""
+    ids = list(chain.from_iterable(map(_IDS, clicks)))
+    if not set(map(len, ids)) <= {0, 16}:
+        raise ValueError("an id is not 16 hexadecimal digits long")
+    digits = "".join(ids)
+    if 2 * len(bytes.fromhex(digits)) != len(digits):
         raise ValueError("an id has characters that are no hexadecimal digits")
-    salt_day_number(click.salt_day)
-    return click
+    for day in {click.salt_day for click in clicks}:
+        salt_day_number(day)
+
+
+_IDS = attrgetter("link_id", "visitor_id", "address_id")
 
 
 @lru_cache(1024)

@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -133,9 +134,11 @@ class PartitionCounter:
     async def _make(self) -> None:
         while not self._closing:
             records = await self._gather()
-            if missing := [record for record in records if self._position.missing(record.offset)]:
-                self._batch_time = max(self._batch_time, max(record.timestamp for record in missing) // 1000)
-                await self._built.put(await self._patiently(lambda: self._rows(missing)))
+            if not self._position.nothing_from(records[0].offset):
+                records = [record for record in records if self._position.missing(record.offset)]
+            if records:
+                self._batch_time = max(self._batch_time, max(record.timestamp for record in records) // 1000)
+                await self._built.put(await self._patiently(partial(self._rows, records)))
 
     async def _rows(self, records: Sequence[Record]) -> Rows:
         return await self._work(self.partition, records, self._batch_time, self._built.join)
@@ -191,6 +194,8 @@ class PartitionCounter:
 
     def _missing(self, rows: Rows) -> Rows:
         offsets = rows["kafka_offset"]
+        if self._position.nothing_from(offsets[0]):
+            return rows
         keep = [index for index, offset in enumerate(offsets) if self._position.missing(offset)]
         if len(keep) == len(offsets):
             return rows

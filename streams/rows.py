@@ -1,9 +1,12 @@
 """Rows: what the redirector said, as columns of `events`, and the columns that place a record in the log."""
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from ingest.events import RawClick
 from streams.batch import Record
@@ -19,19 +22,25 @@ FIELDS = {
 }
 """Columns that are not named as their field of the raw click is."""
 
-CONVERTED: Mapping[str, Callable[[str], int]] = {
-    "link_id": lambda digits: int(digits, 16) if digits else 0,
-    "address_id": lambda digits: int(digits, 16) if digits else 0,
-    "visitor_id": lambda digits: int(digits, 16) if digits else 0,
-    "salt_day": salt_day_number,
-}
-"""Columns that ClickHouse keeps in another unit: ids as integers, days since 1970."""
+PLACES = {name: RawClick.__struct_fields__.index(FIELDS.get(name, name)) for name in RAW_COLUMNS}
+IDS = ("link_id", "address_id", "visitor_id")
+NO_ID = "0" * 16
 
 
 def raw_columns(clicks: Sequence[RawClick]) -> Columns:
-    """`warehouse.events.RAW_COLUMNS` for the clicks, a column at a time: a loop in C each."""
-    columns = {name: list(map(attrgetter(FIELDS.get(name, name)), clicks)) for name in RAW_COLUMNS}
-    return columns | {name: list(map(convert, columns[name])) for name, convert in CONVERTED.items()}
+    """`warehouse.events.RAW_COLUMNS` for the clicks, all turned from rows to columns at once, in C."""
+    fields = list(zip(*map(msgspec.structs.astuple, clicks), strict=True))
+    columns = {name: list(fields[place]) for name, place in PLACES.items()}
+    ids = {name: id_numbers(columns[name]) for name in IDS}
+    return {**columns, **ids, "salt_day": list(map(salt_day_number, columns["salt_day"]))}
+
+
+def id_numbers(ids: Sequence[str]) -> list[int]:
+    """Ids of 16 hexadecimal digits as 64-bit integers, an empty one as 0."""
+    numbers = array("Q", bytes.fromhex("".join([digits or NO_ID for digits in ids])))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tolist()
 
 
 def log_columns(topic_id: UUID, partition: int, records: Sequence[Record], batch_time: int) -> Columns:

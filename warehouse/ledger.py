@@ -83,6 +83,10 @@ class Position:
         """Whether the offset has no row yet."""
         return (self.next is None or offset >= self.next) and not any(offset in run for run in self.stored)
 
+    def nothing_from(self, offset: int) -> bool:
+        """Whether neither this offset nor any later one has a row: what is usual."""
+        return not self.stored and (self.next is None or offset >= self.next)
+
 
 class Ledger:
     """The ledger of one writer process; knows the nonce of each partition that it owns."""
