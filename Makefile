@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test unit lint format lock faults bench clean
+.PHONY: help setup demo up test unit lint format docs lock faults bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -38,6 +38,9 @@ lint: setup ## ruff and mypy
 format: setup ## Format the code, mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup ## Write the pages again that are made from the code (settings, metrics, commands, schemas)
+	$(BIN)/python -m deploy.reference
 
 lock: setup ## Resolve pyproject.toml anew into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.lock
