@@ -24,8 +24,8 @@ demo: setup ## From nothing to an answer: start the stack, send clicks, show wha
 up: setup ## Start the whole local stack in the foreground (ARGS="--broker mock" needs no Java)
 	$(BIN)/weir up $(ARGS)
 
-test: setup lint ## All checks and tests (ARGS="-k name" for some)
-	$(BIN)/pytest $(ARGS)
+test: setup lint ## All checks and tests, two at a time (ARGS="-k name" for some)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 unit: setup ## The fast tests only
 	$(BIN)/pytest tests/unit $(ARGS)

@@ -1,5 +1,6 @@
 """Kafka's classpath: `pom.xml` resolved by Maven, once for each content of that file."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -30,7 +31,10 @@ def classpath(report: Report, cache: Path | None = None) -> str:
     remembered = _remembered(cache)
     if not _still_there(remembered):
         remembered.parent.mkdir(parents=True, exist_ok=True)
-        _resolve(remembered, report)
+        with remembered.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # Maven's own folder is not made for two Mavens at a time
+            if not _still_there(remembered):
+                _resolve(remembered, report)
     return remembered.read_text().strip()
 
 
