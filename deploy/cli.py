@@ -91,10 +91,14 @@ def describe(error: ValidationError) -> str:
 def main() -> None:
     """Entry point: a setting, a file or a disk that does not do is named, never shown as a traceback."""
     try:
-        weir(prog_name="weir")
+        try:
+            weir(prog_name="weir")
+        finally:
+            sys.stdout.flush()  # a full disk is noticed here, not when the interpreter ends
     except ValidationError as error:
         click.echo(f"weir: a setting does not fit.\n{describe(error)}\n`weir settings` lists all of them.", err=True)
         sys.exit(2)
     except OSError as error:
         click.echo(f"weir: {error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer has no place to go
         sys.exit(1)
