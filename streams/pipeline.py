@@ -86,7 +86,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     async def clicks(batches: StreamT[Batch]) -> None:
         """Hand each batch to its partition's counter; never waits, the transport fetches no more than it can hold."""
         async for batch in batches:
-            with stopping(fail):
+            with stopping(consumer, fail):
                 intake.put(batch)
 
     book = LinkBook(settings, write=sender(links_out), reply=sender(link_replies))
@@ -95,7 +95,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     async def decide_links(batches: StreamT[Batch]) -> None:
         """The only writer of `links`: takes the commands of a key in order, so that a slug is taken once."""
         async for batch in batches:
-            with stopping(fail):
+            with stopping(consumer, fail):
                 await book.take(batch)
                 consumer.mark_done(batch.topic, batch.partition, batch.next)
 
@@ -103,7 +103,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     async def store_links(batches: StreamT[Batch]) -> None:
         """Bring links to ClickHouse; done means stored, so a crash stores some again and the table keeps one."""
         async for batch in batches:
-            with stopping(fail):
+            with stopping(consumer, fail):
                 await ledger.replace("links", link_rows(batch.records))
                 consumer.mark_done(batch.topic, batch.partition, batch.next)
 
@@ -111,9 +111,10 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
 
 
 @contextlib.contextmanager
-def stopping(fail: Callable[[BaseException], None]) -> Iterator[None]:
+def stopping(consumer: Consumer, fail: Callable[[BaseException], None]) -> Iterator[None]:
     """No exception leaves an agent: Faust would acknowledge what it was working on and go on with the next."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  # the one place that runs a stage
+        consumer.halt()  # what comes after it is done in vain: it is read again too
         fail(error)

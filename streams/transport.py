@@ -63,13 +63,19 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._done: dict[TP, int] = {}
+        self._halted = False
         self.intakes: dict[str, Intake] = {}
         self.reading = False
         """Whether partitions were handed out and are read; False before the first time and during a rebalance."""
 
     def mark_done(self, topic: str, partition: int, offset: int) -> None:
-        """Everything of the partition below `offset` is done: the next commit may say so."""
-        self._done[TP(topic, partition)] = offset
+        """Everything of the partition below `offset` is done: the next commit may say so, unless something failed."""
+        if not self._halted:
+            self._done[TP(topic, partition)] = offset
+
+    def halt(self) -> None:
+        """Something failed and the process will end: nothing is marked done any more, so it is all read again."""
+        self._halted = True
 
     def batched(self, topic: str) -> bool:
         """Whether the topic is delivered in batches."""

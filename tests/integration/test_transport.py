@@ -131,6 +131,16 @@ async def test_nothing_is_committed_before_it_is_marked_done(kafka: KafkaSetting
     assert sum(sent.values()) == 1_000
 
 
+async def test_after_a_failure_nothing_more_is_committed(kafka: KafkaSettings) -> None:
+    produce(kafka, CLICKS_RAW.name, 1_000)
+    intake = Positions()
+    async with batches_of(kafka, "failed", intake) as app:
+        cast(Consumer, app.consumer).halt()
+        await until(lambda: sum(map(len, intake.taken.values())) >= 1_000)
+        await asyncio.sleep(1)
+    assert set(committed(kafka, "failed").values()) == {-1001}
+
+
 async def test_reading_starts_where_the_intake_says_whatever_was_committed(kafka: KafkaSettings) -> None:
     sent = produce(kafka, CLICKS_RAW.name, 4_000)
     async with batches_of(kafka, "again", first := Positions()):
