@@ -8,7 +8,8 @@ from streams.batch import Record
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.duplicates import duplicates, flagged
-from streams.enrich.enricher import Enricher, Refreshed
+from streams.enrich.chain import refresh
+from streams.enrich.enricher import Enricher
 from streams.judge import Judge
 from streams.partition import Rows, Stored
 from streams.rows import bury, dead_letter_columns, log_columns, raw_columns
@@ -40,7 +41,7 @@ class Chain:
         if resent := flagged(decoded.clicks):
             await stored()
         known = await self.ledger.known(resent)
-        self._refresh()
+        refresh(self.enrichers)
         with metrics.CHAIN_SECONDS.time():
             rows = {**log_columns(partition.topic_id, partition.number, records, batch_time)}
             rows |= raw_columns(decoded.clicks)
@@ -49,8 +50,3 @@ class Chain:
             rows |= self.judge(decoded.clicks, rows, duplicates=duplicates(decoded.clicks, known))
             bury(rows, decoded.dead)
         return rows
-
-    def _refresh(self) -> None:
-        for enricher in self.enrichers:
-            if isinstance(enricher, Refreshed):
-                enricher.refresh()

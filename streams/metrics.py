@@ -6,6 +6,6 @@ SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 STORED = Counter("weir_worker_rows_stored", "Rows written to `events`, by what they count as.", ["outcome"])
 POSITION = Gauge("weir_worker_position", "The first offset that is not stored yet.", ["partition"])
-INSERT_SECONDS = Histogram("weir_worker_insert_seconds", "Time of an insert that was taken.", buckets=SECONDS)
+INSERT_SECONDS = Histogram("weir_worker_insert_seconds", "Time of an insert, taken or not.", buckets=SECONDS)
 CHAIN_SECONDS = Histogram("weir_worker_chain_seconds", "Time from decoded clicks to rows, a batch.", buckets=SECONDS)
 DOUBTS = Counter("weir_worker_doubts", "Inserts whose fate the ledger had to be asked for.", ["cause"])

@@ -12,7 +12,7 @@ stops fetching above it), one batch is built and one in flight.
 import asyncio
 import contextlib
 import dataclasses
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
+from streams import metrics
 from streams.batch import Batch, Record
 from warehouse.ledger import Doubtful, Fenced, Ledger, Partition, Position
 
@@ -169,6 +170,7 @@ class PartitionCounter:
         # Asked in a doubt, the ledger may have said that more is stored than this: another owner went on meanwhile.
         self._stored_to = max(rows["kafka_offset"][-1] + 1, self._position.next or 0)
         self._position = dataclasses.replace(self._position, next=self._stored_to)
+        metrics.POSITION.labels(self.partition.number).set(self._stored_to)
         self._done(self._stored_to)
 
     async def _attempt(self, rows: Rows) -> None:
@@ -180,17 +182,22 @@ class PartitionCounter:
             return
         self._in_doubt = True  # until the insert says that it stands
         try:
-            await self._ledger.insert(self.partition, missing["kafka_offset"][0], missing)
+            with metrics.INSERT_SECONDS.time():
+                await self._ledger.insert(self.partition, missing["kafka_offset"][0], missing)
         except Fenced as refusal:
+            metrics.DOUBTS.labels("refused").inc()
             if self._refused:  # refused again after fencing again: somebody else owns the partition by now
                 raise
             self._refused = True
             log.warning("insert refused, fencing again", **self._where())
             raise Doubtful(str(refusal)) from refusal
         except Doubtful as doubt:
+            metrics.DOUBTS.labels("in doubt").inc()
             log.warning("insert in doubt", **self._where(), reason=str(doubt))
             raise
         self._in_doubt = False
+        for outcome, count in Counter(missing.get("outcome", ())).items():
+            metrics.STORED.labels(str(outcome)).inc(count)
 
     def _missing(self, rows: Rows) -> Rows:
         offsets = rows["kafka_offset"]

@@ -26,17 +26,7 @@ class Outbox:
         self._failure = ""
         self.acknowledged = 0
         self._producer = Producer(
-            settings.librdkafka()
-            | {
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "linger.ms": 50,
-                "message.timeout.ms": DELIVERY_SECONDS * 1000,
-                "partitioner": "murmur2_random",  # as the redirector: what is judged together stays together
-                "allow.auto.create.topics": settings.kafka_mock is not None,
-                "log_level": 2,
-            }
+            {**settings.producer(), "linger.ms": 50, "message.timeout.ms": DELIVERY_SECONDS * 1000}
         )
         self._check()
 

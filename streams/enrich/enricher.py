@@ -1,7 +1,7 @@
 """What an enricher is: a callable over the clicks of a batch that returns new columns."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from ingest.events import RawClick
 
@@ -23,11 +23,3 @@ class Enricher(Protocol):
 
     def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:
         """The new columns, for all clicks of the batch."""
-
-
-@runtime_checkable
-class Refreshed(Protocol):
-    """An enricher whose lookups may change on disk while the worker runs."""
-
-    def refresh(self) -> None:
-        """Take what has changed into use; called between batches, so it must cost next to nothing."""

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -134,6 +135,10 @@ def test_poison_becomes_dead_letters_and_the_ledger_still_adds_up(
     assert found.adds_up
     assert found.behind == 0
     assert sum(partition.outcomes.get("dead", 0) for partition in found.partitions) == 6
+    told = httpx.get(f"{worker.url}/-/metrics").text
+    assert 'weir_worker_rows_stored_total{outcome="dead"} 6.0' in told
+    assert 'weir_worker_rows_stored_total{outcome="human"} 20.0' in told
+    assert "weir_worker_insert_seconds_count 0.0" not in told
 
 
 def test_twenty_thousand_clicks_are_twenty_thousand_rows_through_kills_and_restarts(
