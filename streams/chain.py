@@ -12,7 +12,8 @@ from streams.enrich.chain import refresh
 from streams.enrich.enricher import Enricher
 from streams.judge import Judge
 from streams.partition import Rows, Stored
-from streams.rows import bury, dead_letter_columns, log_columns, raw_columns
+from streams.rows import dead_letter_columns, log_columns
+from warehouse.events import COLUMNS
 from warehouse.failpoints import Failpoint, reach
 from warehouse.ledger import Ledger, Partition
 
@@ -38,15 +39,13 @@ class Chain:
             reach(Failpoint.BEFORE_LETTERS)
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
             await self.ledger.replace("dead_letters", letters)
-        if resent := flagged(decoded.clicks):
+        if resent := flagged(decoded.columns):
             await stored()
         known = await self.ledger.known(resent)
         refresh(self.enrichers)
         with metrics.CHAIN_SECONDS.time():
-            rows = {**log_columns(partition.topic_id, partition.number, records, batch_time)}
-            rows |= raw_columns(decoded.clicks)
+            rows = log_columns(partition.topic_id, partition.number, records, batch_time) | decoded.columns
             for enricher in self.enrichers:
-                rows |= enricher(decoded.clicks, rows)
-            rows |= self.judge(decoded.clicks, rows, duplicates=duplicates(decoded.clicks, known))
-            bury(rows, decoded.dead)
-        return rows
+                rows |= enricher(rows)
+            rows |= self.judge(rows, dead=decoded.dead, duplicates=duplicates(rows, known))
+        return {name: rows[name] for name in COLUMNS if name in rows}

@@ -1,17 +1,15 @@
-"""Decode: bytes of the log → raw clicks, one a record; what can't be decoded is kept aside and still has its row."""
+"""Decode: bytes of the log → columns of raw clicks; what can't be decoded is kept aside and still has its row."""
 
 import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
-from datetime import date
-from functools import lru_cache
-from itertools import chain
-from operator import attrgetter
 
 import msgspec
 
 from ingest.events import SEQ_BITS, SRC_BITS, Kind, RawClick, decode
 from streams.batch import Record
+from streams.raw import RawColumns, read_fields
+from warehouse.columns import Column
 
 MAX_PAYLOAD = 65_536
 """Bytes of an undecodable payload that are kept."""
@@ -39,56 +37,45 @@ class DeadLetter:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decoded:
-    """The clicks of a batch, aligned with its records; a dead record has a stand-in, and its letter by index."""
+    """The columns of a batch, aligned with its records; a dead record has a stand-in, and its letter by index."""
 
-    clicks: list[RawClick]
+    columns: dict[str, Column]
+    """`warehouse.events.RAW_COLUMNS` and `kind`: what the redirector said."""
     dead: Mapping[int, DeadLetter]
+
+
+CHUNK = 500
+"""Records that are decoded and taken apart at a time: what stays in a processor's cache. 20,000 take twice as long."""
 
 
 def decode_records(records: Sequence[Record]) -> Decoded:
     """Decode records; never raises, whatever their bytes."""
-    try:
-        clicks = [decode(record.value or b"") for record in records]
-        _check(clicks)
-    except (msgspec.DecodeError, ValueError):
-        return _one_by_one(records)
-    return Decoded(clicks, {})
+    columns = RawColumns()
+    dead: dict[int, DeadLetter] = {}
+    for first in range(0, len(records), CHUNK):
+        chunk = records[first : first + CHUNK]
+        try:
+            columns.extend([decode(record.value or b"") for record in chunk])
+        except (msgspec.DecodeError, ValueError):
+            clicks, letters = _one_by_one(chunk)
+            columns.extend(clicks)
+            dead |= {first + index: letter for index, letter in letters.items()}
+    return Decoded(columns.columns(), dead)
 
 
-def _one_by_one(records: Sequence[Record]) -> Decoded:
+def _one_by_one(records: Sequence[Record]) -> tuple[list[RawClick], dict[int, DeadLetter]]:
     """The same where something is wrong: which record, and why."""
     clicks: list[RawClick] = []
     dead: dict[int, DeadLetter] = {}
     for index, record in enumerate(records):
         try:
             click = decode(record.value or b"")
-            _check([click])
+            read_fields([click])
             clicks.append(click)
         except (msgspec.DecodeError, ValueError) as error:
             dead[index] = _dead_letter(record, error)
             clicks.append(_stand_in(record))
-    return Decoded(clicks, dead)
-
-
-def _check(clicks: Sequence[RawClick]) -> None:
-    """What the types of `RawClick` leave open: an id is 16 hexadecimal digits or empty, a day is one."""
-    ids = list(chain.from_iterable(map(_IDS, clicks)))
-    if not set(map(len, ids)) <= {0, 16}:
-        raise ValueError("an id is not 16 hexadecimal digits long")
-    digits = "".join(ids)
-    if 2 * len(bytes.fromhex(digits)) != len(digits):
-        raise ValueError("an id has characters that are no hexadecimal digits")
-    for day in {click.salt_day for click in clicks}:
-        salt_day_number(day)
-
-
-_IDS = attrgetter("link_id", "visitor_id", "address_id")
-
-
-@lru_cache(1024)
-def salt_day_number(day: str) -> int:
-    """Days from 1970-01-01 to an ISO date, 0 where there is none; raises `ValueError`."""
-    return (date.fromisoformat(day) - date(1970, 1, 1)).days if day else 0
+    return clicks, dead
 
 
 def _dead_letter(record: Record, error: Exception) -> DeadLetter:

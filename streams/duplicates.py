@@ -1,29 +1,32 @@
 """Duplicates: the same click id again. Only flagged clicks can be one: sent again after a doubt, or imported."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from ingest.events import RawClick
+import numpy as np
+
+from warehouse.columns import Columns
 
 ClickKey = tuple[int, int]
 """(src, seq): what is random in a click id."""
 
 
-def flagged(clicks: Sequence[RawClick]) -> list[ClickKey]:
+def flagged(columns: Columns) -> list[ClickKey]:
     """The ids that have to be looked up in the ledger."""
-    return [(click.src, click.seq) for click in clicks if click.resent]
+    src, seq, resent = (np.asarray(columns[name]) for name in ("src", "seq", "resent"))
+    places = np.flatnonzero(resent)
+    return list(zip(src[places].tolist(), seq[places].tolist(), strict=True))
 
 
-def duplicates(clicks: Sequence[RawClick], known: Collection[ClickKey]) -> list[int]:
+def duplicates(columns: Columns, known: Collection[ClickKey]) -> list[int]:
     """Places of the clicks that were counted before: in the ledger (`known`) or earlier in this batch.
 
     Nothing is compared in a batch without a flagged click: ids are unique where nothing was sent twice.
     """
-    if not any(click.resent for click in clicks):
+    if not np.any(np.asarray(columns["resent"])):
         return []
     seen = set(known)
     found = []
-    for place, click in enumerate(clicks):
-        key = (click.src, click.seq)
+    for place, key in enumerate(zip(columns["src"], columns["seq"], strict=True)):
         if key in seen:
             found.append(place)
         seen.add(key)

@@ -6,15 +6,16 @@ import tomllib
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import crawleruseragents
+import numpy as np
 import re2
 
-from ingest.events import Kind, RawClick
+from ingest.events import Kind
 from streams.enrich import channel, click_ids, sources
-from streams.enrich.enricher import Columns
-from streams.enrich.memo import Memo, columns_of
+from streams.enrich.memo import Memo
+from warehouse.columns import Coded, Columns, coded, spread, together
 from warehouse.events import JUDGED_COLUMNS, Outcome, Verdict
 
 RULES = Path(__file__).with_name("bots.toml")
@@ -73,7 +74,7 @@ UNJUDGED = {
 """Kinds that are no click: nothing is judged, the outcome follows from the kind."""
 
 Reasons = tuple[Reason, ...]
-Layer = Callable[[Sequence[RawClick], Columns], list[Reasons]]
+Layer = Callable[[Columns], Coded[Reasons]]
 """One kind of evidence: the reasons that it has against each click of a batch. Pure, as an enricher is."""
 
 
@@ -91,6 +92,10 @@ def verdict(reasons: Collection[Reason]) -> Verdict:
     """The class of the strongest reason; human where there is none."""
     classes = {WEIGHTS[reason].verdict for reason in reasons}
     return next((name for name in STRENGTH if name in classes), Verdict.HUMAN)
+
+
+DEAD = Judgement("unknown", Outcome.DEAD.value, Verdict.NONE.value, 0, ())
+"""A record that can't be decoded."""
 
 
 def judgement(kind: Kind, reasons: Reasons, *, duplicate: bool = False, repeat: bool = False) -> Judgement:
@@ -139,9 +144,9 @@ class UserAgentLayer:
         known = (Reason.KNOWN_CRAWLER,) if self._crawlers.Match(user_agent) else ()
         return known + tuple(reason for reason, pattern in self._words if pattern.search(user_agent))
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> list[Reasons]:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Coded[Reasons]:
         """The reasons of every click."""
-        return self.cache.all([click.user_agent for click in clicks])
+        return self.cache.of(coded(columns["user_agent"]))
 
 
 class PurposeLayer:
@@ -160,9 +165,9 @@ class PurposeLayer:
         """All reasons that the purpose headers of one request give."""
         return tuple(reason for reason, pattern in self._rules if pattern.search(purpose)) if purpose else ()
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> list[Reasons]:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Coded[Reasons]:
         """The reasons of every click."""
-        return self.cache.all([click.purpose for click in clicks])
+        return self.cache.of(coded(columns["purpose"]))
 
 
 def _crawlers() -> re2.Set:
@@ -199,33 +204,31 @@ class Judge:
 
     def __call__(
         self,
-        clicks: Sequence[RawClick],
         columns: Columns,
         *,
+        dead: Collection[int] = (),
         duplicates: Collection[int] = (),
         repeats: Collection[int] = (),
     ) -> Columns:
         """The six columns of every record.
 
-        `duplicates` and `repeats` are the places in the batch of clicks that the ledger holds already, and of those
-        that a visitor made again within the window.
+        `dead`, `duplicates` and `repeats` are the places in the batch of records that can't be decoded, of clicks that
+        the ledger holds already, and of those that a visitor made again within the window.
         """
-        kinds = [click.kind for click in clicks]
-        found = (layer(clicks, columns) for layer in self.layers)
-        keys = zip(
-            kinds, _flags(duplicates, len(clicks)), _flags(repeats, len(clicks)), zip(*found, strict=True), strict=True
-        )
-        made = columns_of(Judgement._fields, self._cache.all(keys))
-        return {**made, "rules_version": [self._version] * len(clicks)}
+        kinds = coded(columns["kind"])
+        marks = [_marks(places, len(kinds)) for places in (dead, duplicates, repeats)]
+        found = together(kinds, *marks, *(layer(columns) for layer in self.layers))
+        return {
+            **spread(Judgement._fields, self._cache.of(found)),
+            "rules_version": Coded.constant(self._version, len(kinds)),
+        }
 
 
-def _judgement_of(key: tuple[Kind, bool, bool, tuple[Reasons, ...]]) -> Judgement:
-    kind, duplicate, repeat, layers = key
-    return judgement(kind, tuple(chain.from_iterable(layers)), duplicate=duplicate, repeat=repeat)
+def _judgement_of(key: tuple[Any, ...]) -> Judgement:
+    kind, dead, duplicate, repeat, *layers = key
+    return DEAD if dead else judgement(kind, tuple(chain.from_iterable(layers)), duplicate=duplicate, repeat=repeat)
 
 
-def _flags(places: Collection[int], length: int) -> list[bool]:
-    flags = [False] * length
-    for place in places:
-        flags[place] = True
-    return flags
+def _marks(places: Collection[int], length: int) -> Coded[bool]:
+    marks = Coded.constant(False, length)  # the value of the rows
+    return marks.at(np.array(list(places), np.intp), True) if places else marks

@@ -12,8 +12,8 @@ stops fetching above it), one batch is built and one in flight.
 import asyncio
 import contextlib
 import dataclasses
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,13 +22,14 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from streams import metrics
 from streams.batch import Batch, Record
+from warehouse.columns import Columns, coded, picked
 from warehouse.ledger import Doubtful, Fenced, Ledger, Partition, Position
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-Rows = Mapping[str, Sequence[Any]]
+Rows = Columns
 """Columns of `events` for a run of records."""
 
 Stored = Callable[[], Awaitable[None]]
@@ -168,7 +169,7 @@ class PartitionCounter:
         await self._patiently(lambda: self._attempt(rows))
         self._refused = False
         # Asked in a doubt, the ledger may have said that more is stored than this: another owner went on meanwhile.
-        self._stored_to = max(rows["kafka_offset"][-1] + 1, self._position.next or 0)
+        self._stored_to = max(int(rows["kafka_offset"][-1]) + 1, self._position.next or 0)
         self._position = dataclasses.replace(self._position, next=self._stored_to)
         metrics.POSITION.labels(self.partition.number).set(self._stored_to)
         self._done(self._stored_to)
@@ -183,7 +184,7 @@ class PartitionCounter:
         self._in_doubt = True  # until the insert says that it stands
         try:
             with metrics.INSERT_SECONDS.time():
-                await self._ledger.insert(self.partition, missing["kafka_offset"][0], missing)
+                await self._ledger.insert(self.partition, int(missing["kafka_offset"][0]), missing)
         except Fenced as refusal:
             metrics.DOUBTS.labels("refused").inc()
             if self._refused:  # refused again after fencing again: somebody else owns the partition by now
@@ -196,7 +197,7 @@ class PartitionCounter:
             log.warning("insert in doubt", **self._where(), reason=str(doubt))
             raise
         self._in_doubt = False
-        for outcome, count in Counter(missing.get("outcome", ())).items():
+        for outcome, count in coded(missing.get("outcome", [])).counts().items():
             metrics.STORED.labels(str(outcome)).inc(count)
 
     def _missing(self, rows: Rows) -> Rows:
@@ -204,9 +205,7 @@ class PartitionCounter:
         if self._position.nothing_from(offsets[0]):
             return rows
         keep = [index for index, offset in enumerate(offsets) if self._position.missing(offset)]
-        if len(keep) == len(offsets):
-            return rows
-        return {name: [column[index] for index in keep] for name, column in rows.items()} if keep else {}
+        return rows if len(keep) == len(offsets) else picked(rows, keep) if keep else {}
 
     async def _look_back(self) -> None:
         """Rows may go without traffic too, since ClickHouse does not fsync; once that is seen they are read again."""

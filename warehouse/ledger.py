@@ -19,7 +19,9 @@ import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
 
+from warehouse.columns import Coded, Columns
 from warehouse.failpoints import Failpoint, reach
+from warehouse.native import Unstorable, block
 from warehouse.sql import load
 
 MAX_ROWS = 500_000
@@ -158,49 +160,46 @@ class Ledger:
             raise judge(error) from error
         return wanted.intersection(map(tuple, found.result_rows))
 
-    async def insert(self, partition: Partition, first: int, columns: Mapping[str, Sequence[Any]]) -> None:
+    async def insert(self, partition: Partition, first: int, columns: Columns) -> None:
         """Write the rows of one batch of one partition, the first of which has the offset `first`.
 
         The rows stand when it returns. `Fenced`: nothing was written. `Doubtful`: take the partition over to know.
         """
         nonce = self._nonces[partition]
-        rows = len(columns["kafka_offset"])
-        names = [*columns, "fence"]
         settings = {
             **INSERT_SETTINGS,
             "log_comment": partition.comment,
             "insert_deduplication_token": f"{nonce}-{first}",
         }
-        data = [*columns.values(), [nonce] * rows]
         reach(Failpoint.BEFORE_INSERT)
-        await self._write("events", names, data, settings)
+        await self._write({**columns, "fence": Coded.constant(nonce, len(columns["kafka_offset"]))}, settings)
         reach(Failpoint.AFTER_INSERT)
 
     async def replace(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Write rows of a table where writing one twice does no harm (`dead_letters`, `links`). Raises as `insert`."""
-        if columns:
-            await self._write(table, list(columns), list(columns.values()), dict(INSERT_SETTINGS))
-
-    async def _write(self, table: str, names: list[str], data: list[Sequence[Any]], settings: dict[str, Any]) -> None:
         try:
-            types = await self._column_types(table)
-            async with asyncio.timeout(self._timeout):
-                await self._client.insert(
-                    table,
-                    data,
-                    column_names=names,
-                    column_type_names=[types[f"{table}.{name}"] for name in names],
-                    column_oriented=True,
-                    settings=settings,
-                )
+            if columns:
+                async with asyncio.timeout(self._timeout):
+                    await self._client.insert(
+                        table,
+                        list(columns.values()),
+                        column_names=list(columns),
+                        column_oriented=True,
+                        settings=dict(INSERT_SETTINGS),
+                    )
         except Exception as error:
             raise judge(error) from error
 
-    async def _column_types(self, table: str) -> Mapping[str, str]:
-        if not any(name.startswith(f"{table}.") for name in self._types):
-            found = await self._client.query(f"DESCRIBE TABLE {table}")
-            self._types |= {f"{table}.{row[0]}": row[1] for row in found.result_rows}
-        return self._types
+    async def _write(self, columns: Columns, settings: dict[str, Any]) -> None:
+        try:
+            if not self._types:
+                described = await self._client.query("DESCRIBE TABLE events")
+                self._types = {row[0]: row[1] for row in described.result_rows}
+            body = block(columns, self._types)
+            async with asyncio.timeout(self._timeout):
+                await self._client.raw_insert("events", list(columns), body, settings=settings, fmt="Native")
+        except Exception as error:
+            raise judge(error) from error
 
 
 def judge(error: Exception) -> Exception:
@@ -210,6 +209,8 @@ def judge(error: Exception) -> Exception:
         if error.code == VIOLATED_CONSTRAINT:
             return Fenced(text)
         return Doubtful(text) if error.code in TRANSIENT else Refused(text)
+    if isinstance(error, Unstorable):
+        return Refused(str(error)[:500])
     if isinstance(error, Error | OSError | TimeoutError | aiohttp.ClientError):
         return Doubtful(str(error)[:500] or type(error).__name__)
     return error

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,12 +15,14 @@ import msgspec
 from ingest.kafka import KafkaSettings
 from streams.decode import decode_records
 from streams.enrich.chain import enrichers
-from streams.enrich.enricher import Columns
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.judge import Judge, rules_version
-from streams.rows import bury, log_columns, raw_columns
+from streams.rows import log_columns
 from warehouse.client import connect
+from warehouse.columns import Coded, Columns
+from warehouse.events import COLUMNS
 from warehouse.ledger import INSERT_SETTINGS
+from warehouse.native import block
 from warehouse.settings import WarehouseSettings
 
 NONCE = 1
@@ -132,23 +133,15 @@ class Functions:
         """The columns of `events` for the records."""
         decoded = decode_records(records)
         batch_time = max(record.timestamp for record in records) // 1000
-        rows: dict[str, list[Any]] = {**log_columns(self._task.topic_id, 0, records, batch_time)}
-        rows["kafka_partition"] = [record.partition for record in records]
-        rows |= raw_columns(decoded.clicks)
+        rows = log_columns(self._task.topic_id, 0, records, batch_time) | decoded.columns
+        rows["kafka_partition"] = Coded.of([record.partition for record in records])
         for enricher in self._enrichers:
-            rows |= enricher(decoded.clicks, rows)
-        rows |= self._judge(decoded.clicks, rows)
-        bury(rows, decoded.dead)
-        return rows
+            rows |= enricher(rows)
+        rows |= self._judge(rows, dead=decoded.dead)
+        return {name: rows[name] for name in COLUMNS if name in rows}
 
     def insert(self, rows: Columns) -> None:
         """One insert, with the settings of Weir's own."""
-        names = [*rows, "fence"]
-        self._client.insert(
-            "events",
-            [*rows.values(), [NONCE] * len(rows["kafka_offset"])],
-            column_names=names,
-            column_type_names=[self._types[name] for name in names],
-            column_oriented=True,
-            settings=dict(INSERT_SETTINGS),
-        )
+        columns = {**rows, "fence": Coded.constant(NONCE, len(rows["kafka_offset"]))}
+        body = block(columns, self._types)
+        self._client.raw_insert("events", list(columns), body, settings=dict(INSERT_SETTINGS), fmt="Native")

@@ -7,11 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clickhouse_connect.datatypes import registry
-from clickhouse_connect.driver.compression import get_compressor
-from clickhouse_connect.driver.insert import InsertContext
-from clickhouse_connect.driver.transform import NativeTransform
-
 from benchmarks.contenders.functions import NONCE, Taken, Task
 from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
@@ -20,9 +15,11 @@ from streams.enrich.chain import enrichers
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.judge import Judge, rules_version
 from streams.partition import Rows
-from streams.rows import log_columns, raw_columns
+from streams.rows import log_columns
 from warehouse.client import connect
+from warehouse.columns import Coded
 from warehouse.ledger import Ledger
+from warehouse.native import block
 
 REPEATS = 5
 
@@ -59,40 +56,24 @@ def timed_chain(ledger: Ledger, task: Task) -> tuple[Chain, Spent]:
 
 
 async def insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:
-    """What decoding, copying and the insert's own steps cost, and each column's serialisation, on one batch."""
+    """What decoding and serialising cost, and each column's serialisation, on one batch."""
     return await asyncio.to_thread(_insert_steps, task, records, rows)
 
 
 def _insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:
-    decoded = decode_records(records)
-    columns = {**rows, "fence": [NONCE] * len(records)}
+    columns = {**rows, "fence": Coded.constant(NONCE, len(records))}
     with connect(task.settings()) as client:
         types = {row[0]: row[1] for row in client.query("DESCRIBE TABLE events").result_rows}
-    body = b"".join(_serialised(columns, types))
-    lz4 = get_compressor("lz4")
+    body = block(columns, types)
     spent = {
         "decode": _best(lambda: decode_records(records)),
         "log columns": _best(lambda: log_columns(task.topic_id, 0, records, 0)),
-        "raw columns": _best(lambda: raw_columns(decoded.clicks)),
-        "serialise": _best(lambda: b"".join(_serialised(columns, types))),
-        "compress": _best(lambda: lz4.compress_block(body)),
+        "serialise": _best(lambda: block(columns, types)),
     }
     for name, column in columns.items():
         one = {name: column}
-        spent[f"column {name}: {types[name]}"] = _best(lambda one=one: b"".join(_serialised(one, types)))
+        spent[f"column {name}: {types[name]}"] = _best(lambda one=one: block(one, types))
     return {step: seconds / len(records) for step, seconds in spent.items()} | {"body bytes": len(body) / len(records)}
-
-
-def _serialised(columns: Rows, types: dict[str, str]) -> Any:  # noqa: ANN401  # clickhouse-connect's generator
-    context = InsertContext(
-        "events",
-        list(columns),
-        [registry.get_from_name(types[name]) for name in columns],
-        list(columns.values()),
-        column_oriented=True,
-        compression=False,
-    )
-    return NativeTransform.build_insert(context)
 
 
 def _best(work: Any) -> float:  # noqa: ANN401  # any callable

@@ -9,6 +9,7 @@ from streams.enrich.enricher import Enricher
 from streams.enrich.geo import Geo
 from streams.enrich.language import Language
 from streams.enrich.mmdb import Databases
+from streams.enrich.parameters import Parameters
 from streams.enrich.position import Position
 from streams.enrich.referrer import Referrers
 from streams.enrich.user_agent import UserAgents
@@ -27,6 +28,7 @@ def enrichers(
         UserAgents(cache_size),  # device, browser, system
         Geo(Databases(geo_dir), cache_size),  # country, region, city, network
         Referrers(cache_size),  # host, domain and name of the referring site
+        Parameters(),  # what of the query the next two look at
         UtmParameters(read_taxonomy(taxonomy), cache_size),  # campaign parameters, canonical and as spelled
         ClickIds(cache_size),  # which click id was there
         Channels(cache_size),  # needs referrer, UTM and click id

@@ -7,14 +7,13 @@ Google has "Unassigned", Weir has Referral (some source is known) or Direct (non
 
 import enum
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-from ingest.events import RawClick
 from streams.enrich.click_ids import CLICK_IDS, ClickId, Means
-from streams.enrich.enricher import Columns
 from streams.enrich.memo import Memo
 from streams.enrich.sources import SOURCES, Category
+from warehouse.columns import Columns, coded, together
 
 DIALECT = "weir-2026-11"
 """Names the rules of this file in `rules_version`."""
@@ -273,25 +272,22 @@ class Channels:
     columns: tuple[str, ...] = ("channel",)
 
     def __init__(self, cache_size: int = 50_000) -> None:
-        self.cache = Memo(_channel_of, cache_size)
-        self._campaigns = Memo(campaign, cache_size)
+        self.cache: Memo[Key, str] = Memo(_channel_of, cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:
+    def __call__(self, columns: Columns) -> Columns:
         """The channel of every click."""
-        keys = zip(
-            columns["utm_source"],
-            columns["utm_medium"],
-            self._campaigns.all(columns["utm_campaign"]),
-            columns["ad_click"],
-            columns["referrer_source"],
-            map(bool, columns["referrer_host"]),
-            [click.channel for click in clicks],
-            [click.qr for click in clicks],
-            strict=True,
-        )
-        return {"channel": self.cache.all(keys)}
+        return {"channel": self.cache.of(together(*(coded(columns[name]) for name in READ)))}
 
 
-def _channel_of(key: tuple[str, str, Campaign, str, str, bool, str, bool]) -> str:
-    """`channel` of a plain tuple, which is the cheaper key."""
-    return channel(Signs(*key))
+READ = (
+    *("utm_source", "utm_medium", "utm_campaign", "ad_click"),
+    *("referrer_source", "referrer_host"),
+    *("asked_channel", "qr"),
+)
+Key = tuple[str, str, str, str, str, str, str, bool]
+"""The columns of `READ`."""
+
+
+def _channel_of(key: Key) -> str:
+    source, medium, name, ad_click, referrer_source, referrer_host, asked, qr = key
+    return channel(Signs(source, medium, campaign(name), ad_click, referrer_source, bool(referrer_host), asked, qr))

@@ -2,13 +2,12 @@
 
 import enum
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ingest.events import RawClick
-from streams.enrich.enricher import Columns
 from streams.enrich.memo import Memo
+from warehouse.columns import Columns, coded
 
 RULES = Path(__file__).with_name("click_ids.toml")
 
@@ -61,13 +60,13 @@ def ad_click(query: str) -> str:
 
 
 class ClickIds:
-    """`ad_click` from the query."""
+    """`ad_click` from the query's parameters."""
 
     columns: tuple[str, ...] = ("ad_click",)
 
     def __init__(self, cache_size: int = 50_000) -> None:
         self.cache = Memo(ad_click, cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The click id's name of every click."""
-        return {"ad_click": self.cache.all([click.query for click in clicks])}
+        return {"ad_click": self.cache.of(coded(columns["parameters"]))}

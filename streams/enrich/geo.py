@@ -1,12 +1,12 @@
 """Geo: where a network is, and whose it is."""
 
-from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from ingest.events import RawClick
-from streams.enrich.enricher import Columns
-from streams.enrich.memo import Memo, columns_of
+import numpy as np
+
+from streams.enrich.memo import Memo
 from streams.enrich.mmdb import Databases, Place, System
+from warehouse.columns import Columns, coded, spread
 
 
 class Lookup(Protocol):
@@ -54,9 +54,8 @@ class Geo:
         if self._databases.refresh():
             self.cache.forget()
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The five columns of every click."""
-        made = columns_of(self.columns, self.cache.all([click.network for click in clicks]))
-        for i in [i for i, click in enumerate(clicks) if click.opted_out]:
-            made["city"][i] = ""
-        return made
+        made = spread(self.columns, self.cache.of(coded(columns["network"])))
+        opted_out = np.asarray(columns["opted_out"], np.bool_)
+        return {**made, "city": coded(made["city"]).at(opted_out, "")} if opted_out.any() else made

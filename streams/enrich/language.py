@@ -1,11 +1,9 @@
 """Language: the one that the visitor likes best."""
 
 import re
-from collections.abc import Sequence
 
-from ingest.events import RawClick
-from streams.enrich.enricher import Columns
 from streams.enrich.memo import Memo
+from warehouse.columns import Columns, coded
 
 TAG = re.compile(r"[a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3}", re.ASCII)
 """A language tag of RFC 5646, without its rarer endings."""
@@ -44,6 +42,6 @@ class Language:
     def __init__(self, cache_size: int = 20_000) -> None:
         self.cache = Memo(language, cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The language of every click."""
-        return {"language": self.cache.all([click.language for click in clicks])}
+        return {"language": self.cache.of(coded(columns["accept_language"]))}

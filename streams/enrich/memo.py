@@ -1,10 +1,12 @@
-"""A bounded cache that costs a click one dictionary lookup, and the turn from rows to columns."""
+"""A bounded cache of a pure function, from batch to batch."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from warehouse.columns import Coded
 
 K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+V = TypeVar("V", bound=Hashable)
 
 
 class Memo(dict[K, V]):
@@ -46,20 +48,12 @@ class Memo(dict[K, V]):
         """Entries in memory, at most the size."""
         return len(self) + len(self._older)
 
-    def all(self, keys: Iterable[K]) -> list[V]:
-        """The value of every key, in order."""
-        values = list(map(self.__getitem__, keys))
-        self.lookups += len(values)
-        return values
+    def of(self, keys: Coded[K]) -> Coded[V]:
+        """The value of every row, looked up once a distinct key."""
+        self.lookups += len(keys.values)
+        return keys.map(self.__getitem__)
 
     def forget(self) -> None:
         """Drop everything: what the function looks at has changed."""
         self.clear()
         self._older = {}
-
-
-def columns_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Rows of tuples as a list a name; `names` in the tuples' order."""
-    if not rows:
-        return {name: [] for name in names}
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

@@ -1,10 +1,7 @@
 """Placement: the fifth of the page or mail in which the link lies."""
 
-from collections.abc import Sequence
-
-from ingest.events import RawClick
-from streams.enrich.enricher import Columns
 from streams.enrich.memo import Memo
+from warehouse.columns import Columns, coded, together
 
 UNKNOWN = "unknown"
 FIFTHS = ("1st 20%", "2nd 20%", "3rd 20%", "4th 20%", "5th 20%")
@@ -28,7 +25,6 @@ class Position:
     def __init__(self, cache_size: int = 10_000) -> None:
         self.cache: Memo[tuple[int, int], str] = Memo(lambda key: placement(*key), cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The placement of every click."""
-        positions = [click.position for click in clicks]
-        return {"placement": self.cache.all(zip(positions, [click.position_of for click in clicks], strict=True))}
+        return {"placement": self.cache.of(together(coded(columns["position"]), coded(columns["position_of"])))}

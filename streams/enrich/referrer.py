@@ -1,17 +1,15 @@
 """Referrer: which site the visitor came from."""
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from ingest.events import RawClick
-from streams.enrich.enricher import Columns
-from streams.enrich.memo import Memo, columns_of
+from streams.enrich.memo import Memo
 from streams.enrich.sources import SOURCES, Sources
+from warehouse.columns import Columns, coded, spread
 
 WEB = ("http", "https")
 APP = "android-app"
@@ -82,6 +80,6 @@ class Referrers:
         public_suffixes(), registry_suffixes()  # read now, not at the first click
         self.cache = Memo(referrer, cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The referrer columns of every click."""
-        return columns_of(self.columns, self.cache.all([click.referrer for click in clicks]))
+        return spread(self.columns, self.cache.of(coded(columns["referrer"])))

@@ -1,15 +1,14 @@
 """User agent: browser, operating system, and the device with its maker and its class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ua_parser import Domain, PartialResult, load_builtins
 
-from ingest.events import RawClick
 from streams.enrich.device import device_class, unquoted
-from streams.enrich.enricher import Columns
-from streams.enrich.memo import Memo, columns_of
+from streams.enrich.memo import Memo
+from warehouse.columns import Columns, coded, spread, together
 
 if TYPE_CHECKING:
     from ua_parser.regex import Resolver
@@ -95,25 +94,19 @@ def client(user_agent: str, hints: Hints = NO_HINTS) -> Client:
     )
 
 
-Key = tuple[str, str, str, str, str]
-"""User agent and hints as a plain tuple, which is the cheaper key."""
-
-
-def _key(click: RawClick) -> Key:
-    if not click.hints:
-        return (click.user_agent, "", "", "", "")
-    hint = click.hints.get
-    return (
-        click.user_agent,
-        hint("mobile", ""),
-        hint("platform", ""),
-        hint("platform-version", ""),
-        hint("form-factors", ""),
-    )
+Key = tuple[str, tuple[tuple[str, str], ...]]
+"""User agent, and the client hints as pairs of name and value."""
 
 
 def _client_of(key: Key) -> Client:
-    return client(key[0], Hints(*key[1:]))
+    user_agent, pairs = key
+    return client(user_agent, hints_of(dict(pairs)) if pairs else NO_HINTS)
+
+
+def hints_of(sent: Mapping[str, str]) -> Hints:
+    """Those of the hints that are used."""
+    hint = sent.get
+    return Hints(hint("mobile", ""), hint("platform", ""), hint("platform-version", ""), hint("form-factors", ""))
 
 
 class UserAgents:
@@ -123,8 +116,8 @@ class UserAgents:
 
     def __init__(self, cache_size: int = 50_000) -> None:
         parser()
-        self.cache = Memo(_client_of, cache_size)
+        self.cache: Memo[Key, Client] = Memo(_client_of, cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The six columns of every click."""
-        return columns_of(self.columns, self.cache.all(map(_key, clicks)))
+        return spread(self.columns, self.cache.of(together(coded(columns["user_agent"]), coded(columns["hints"]))))

@@ -1,15 +1,14 @@
 """UTM: the five campaign parameters, as spelled and in one canonical spelling."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 from urllib.parse import unquote_plus
 
 import yaml
 
-from ingest.events import RawClick
-from streams.enrich.enricher import Columns
-from streams.enrich.memo import Memo, columns_of
+from streams.enrich.memo import Memo
+from warehouse.columns import Columns, coded, spread
 
 FIELDS = ("source", "medium", "campaign", "term", "content")
 DEFAULT_TAXONOMY = Path(__file__).with_name("taxonomy.yml")
@@ -104,17 +103,13 @@ def utm(values: Encoded, taxonomy: Taxonomy) -> Utm:
 
 
 class UtmParameters:
-    """The ten `utm_` columns from the query.
-
-    Queries are often unique (a recipient's id stands in them) where the five values are not, so both are cached.
-    """
+    """The ten `utm_` columns from the query's parameters."""
 
     columns: tuple[str, ...] = Utm._fields
 
     def __init__(self, taxonomy: Taxonomy, cache_size: int = 50_000) -> None:
-        values: Memo[Encoded, Utm] = Memo(lambda five: utm(five, taxonomy), cache_size)
-        self.cache: Memo[str, Utm] = Memo(lambda query: values[encoded_values(query)], cache_size)
+        self.cache: Memo[str, Utm] = Memo(lambda query: utm(encoded_values(query), taxonomy), cache_size)
 
-    def __call__(self, clicks: Sequence[RawClick], columns: Columns) -> Columns:  # noqa: ARG002 - the contract's
+    def __call__(self, columns: Columns) -> Columns:
         """The UTM columns of every click."""
-        return columns_of(self.columns, self.cache.all([click.query for click in clicks]))
+        return spread(self.columns, self.cache.of(coded(columns["parameters"])))

@@ -24,6 +24,7 @@ from ingest.sequence import Stamp
 from ingest.visitor import Visitor
 from streams.enrich.chain import enrichers
 from streams.judge import Judge
+from tests.unit.streams.clicks import columns as raw_columns
 
 NOW = 1_790_000_000
 MIX = load_mix()
@@ -151,16 +152,16 @@ def click_of(request: Request, number: int) -> RawClick:
 def test_the_stream_names_the_channel_place_and_sort_that_the_plan_expects(requests: list[Request]) -> None:
     wanted = [r for r in requests if r.kind in {Kind.HUMAN, Kind.REPEAT, Kind.SCANNER, Kind.BOT, Kind.PREFETCH}]
     clicks = [click_of(request, number) for number, request in enumerate(wanted, 1)]
-    columns: dict[str, list[object]] = {}
+    columns = raw_columns(*clicks)
     for enricher in enrichers():
-        columns |= enricher(clicks, columns)
+        columns |= enricher(columns)
     wrong = {
         (request.target.partition("&w_pos")[0], header(request, "Referer"), request.expected.channel, channel)
         for request, channel in zip(wanted, columns["channel"], strict=True)
         if request.expected.channel and request.expected.channel != channel
     }
     assert not wrong
-    verdicts = Judge("test")(clicks, columns)["verdict"]
+    verdicts = Judge("test")(columns)["verdict"]
     expected = {Kind.BOT: "bot", Kind.PREFETCH: "prefetch"}
     assert not {
         (request.kind, header(request, "User-Agent"), verdict)

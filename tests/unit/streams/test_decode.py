@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.events import Kind, RawClick, click_id, encode
-from streams.decode import MAX_PAYLOAD, DeadReason, decode_records, salt_day_number
+from streams.decode import CHUNK, MAX_PAYLOAD, DeadReason, decode_records
+from tests.unit.streams.clicks import columns
 
 
 @dataclasses.dataclass
@@ -49,40 +50,46 @@ def test_what_is_no_click_is_kept_aside_with_its_reason(value: bytes | None, rea
     assert decoded.dead[0].reason is reason
     assert detail in decoded.dead[0].detail
     assert decoded.dead[0].payload == (value or b"")[:MAX_PAYLOAD]
-    assert len(decoded.clicks) == 1
+    assert len(decoded.columns["seq"]) == 1
 
 
 def test_a_click_is_what_was_encoded() -> None:
     click = RawClick(kind=Kind.CLICK, src=5, seq=9, ts=1, id=click_id(1, 5, 9), link_id="00000000000000ff", qr=True)
-    assert decode_records([LogRecord(encode(click))]).clicks == [click]
+    made = decode_records([LogRecord(encode(click))]).columns
+    assert {name: column[0] for name, column in made.items()} == {
+        name: column[0] for name, column in columns(click).items() if name != "parameters"
+    }
+
+
+def test_a_batch_of_many_chunks_keeps_its_order() -> None:
+    clicks = [RawClick(kind=Kind.CLICK, src=5, seq=1 + i, ts=1, path=f"/{i % 7}") for i in range(2 * CHUNK + 1)]
+    records = [LogRecord(encode(click)) for click in clicks]
+    records[CHUNK] = LogRecord(b"?")
+    decoded = decode_records(records)
+    assert list(decoded.dead) == [CHUNK]
+    assert [int(seq) for seq in decoded.columns["seq"]] == [0 if i == CHUNK else 1 + i for i in range(len(clicks))]
+    assert list(decoded.columns["path"]) == ["" if i == CHUNK else f"/{i % 7}" for i in range(len(clicks))]
 
 
 def test_dead_and_living_stay_aligned_with_their_records() -> None:
     click = RawClick(kind=Kind.CLICK, src=5, seq=9, ts=1)
     decoded = decode_records([LogRecord(b"?"), LogRecord(encode(click)), LogRecord(None)])
     assert set(decoded.dead) == {0, 2}
-    assert decoded.clicks[1] == click
+    assert decoded.columns["src"][1] == 5
 
 
 def test_the_headers_tell_whose_number_a_dead_record_was() -> None:
     decoded = decode_records([LogRecord(b"?", headers=[("src", b"77"), ("seq", b"12")])])
-    assert (decoded.clicks[0].src, decoded.clicks[0].seq) == (77, 12)
+    assert (decoded.columns["src"][0], decoded.columns["seq"][0]) == (77, 12)
 
 
 @pytest.mark.parametrize("header", [b"", b"-1", b"x", b"9" * 40, b"1e3", "٣".encode()])
 def test_headers_that_are_no_numbers_are_no_numbers(header: bytes) -> None:
     decoded = decode_records([LogRecord(b"?", headers=[("src", header), ("seq", header)])])
-    assert (decoded.clicks[0].src, decoded.clicks[0].seq) == (0, 0)
+    assert (decoded.columns["src"][0], decoded.columns["seq"][0]) == (0, 0)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(value: bytes) -> None:
     decoded = decode_records([LogRecord(value)])
-    assert len(decoded.clicks) == 1
-
-
-def test_days_are_counted_from_1970() -> None:
-    assert salt_day_number("") == 0
-    assert salt_day_number("1970-01-02") == 1
-    with pytest.raises(ValueError, match="Invalid isoformat"):
-        salt_day_number("yesterday")
+    assert len(decoded.columns["seq"]) == 1

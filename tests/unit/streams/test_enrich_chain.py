@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from ingest.events import Kind, RawClick
 from streams.enrich.chain import enrichers, refresh
-from streams.enrich.enricher import Columns, Enricher
-from tests.unit.streams.clicks import click
+from streams.enrich.enricher import Enricher
+from tests.unit.streams.clicks import click, columns
 from tests.unit.streams.test_enrich_geo import write
-from warehouse.events import ENRICHED_COLUMNS
+from warehouse.columns import Columns
+from warehouse.events import ENRICHED_COLUMNS, RAW_COLUMNS
 
 CHAIN = enrichers()
 
@@ -35,15 +36,15 @@ clicks = st.builds(
 
 
 def run(chain: tuple[Enricher, ...], batch: list[RawClick]) -> Columns:
-    made: dict[str, list[object]] = {}
+    made = columns(*batch)
     for enricher in chain:
-        made |= enricher(batch, made)
-    return made
+        made |= enricher(made)
+    return {name: column for name, column in made.items() if name not in {*RAW_COLUMNS, "kind", "parameters"}}
 
 
 def test_each_column_is_made_by_one_enricher() -> None:
     made = [column for enricher in CHAIN for column in enricher.columns]
-    assert sorted(made) == sorted(set(ENRICHED_COLUMNS) - {"extra"})  # the users' own fields, empty here
+    assert sorted(made) == sorted({*ENRICHED_COLUMNS, "parameters"} - {"extra"})  # the users' own fields, empty here
 
 
 @settings(deadline=None)  # the machine may be busy
@@ -57,11 +58,11 @@ def test_any_click_that_decodes_is_enriched(batch: list[RawClick]) -> None:
 @settings(deadline=None)  # the machine may be busy
 @given(st.lists(clicks, max_size=5))
 def test_an_enricher_makes_what_it_says_and_makes_it_again(batch: list[RawClick]) -> None:
-    made: dict[str, list[object]] = {}
+    made = columns(*batch)
     for enricher in CHAIN:
-        once = enricher(batch, made)
+        once = enricher(made)
         assert tuple(once) == enricher.columns
-        assert enricher(batch, made) == once
+        assert enricher(made) == once
         made |= once
 
 

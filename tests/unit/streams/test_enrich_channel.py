@@ -3,9 +3,8 @@
 import pytest
 
 from streams.enrich.channel import RULES, Channel, Channels, Signs, campaign, channel, decide, traffic
-from streams.enrich.enricher import Columns
 from streams.enrich.referrer import referrer
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 
 def signs(case: str) -> Signs:
@@ -201,7 +200,7 @@ def test_there_are_twenty() -> None:
 
 
 def test_a_batch() -> None:
-    columns: Columns = {
+    found = {
         "utm_source": ["google", "", ""],
         "utm_medium": ["cpc", "", ""],
         "utm_campaign": ["spring shop", "", ""],
@@ -209,7 +208,7 @@ def test_a_batch() -> None:
         "referrer_source": ["", "", ""],
         "referrer_host": ["", "", "blog.example.org"],
     }
-    made = Channels()([click(), click(), click()], columns)
+    made = Channels()({**columns(click(), click(), click()), **found})
     assert made == {"channel": ["Paid Shopping", "Paid Search", "Referral"]}
-    made = Channels()([click(channel="SMS"), click(qr=True), click()], columns)
+    made = Channels()({**columns(click(channel="SMS"), click(qr=True), click()), **found})
     assert made == {"channel": ["SMS", "QR", "Referral"]}

@@ -1,7 +1,7 @@
 import pytest
 
 from streams.enrich.click_ids import CLICK_IDS, ClickIds, Means, ad_click
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 PUBLISHED = {
     "google": (Means.PAID, "gclid gbraid wbraid gad_source"),
@@ -54,4 +54,4 @@ def test_ad_click(query: str, expected: str) -> None:
 
 
 def test_a_batch() -> None:
-    assert ClickIds()([click(query="gclid="), click(query="x=1")], {}) == {"ad_click": ["gclid", ""]}
+    assert ClickIds()(columns(click(query="gclid="), click(query="x=1"))) == {"ad_click": ["gclid", ""]}

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from streams.enrich.geo import NOWHERE, Geo, Location, locate
 from streams.enrich.mmdb import Databases, Place, System, open_database
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 LONDON = {
     "city": {"names": {"en": "London", "de": "London"}},
@@ -113,7 +113,7 @@ def test_what_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
 class TestReload:
     def answer(self, geo: Geo) -> list[str]:
         geo.refresh()
-        return list(geo([click(network="81.2.69.0/24")], {})["country"])
+        return list(geo(columns(click(network="81.2.69.0/24")))["country"])
 
     def test_a_changed_file_is_taken_into_use(self, tmp_path: Path) -> None:
         write(tmp_path / "a.mmdb", "country", {"81.2.69.0/24": {"country_code": "GB"}})
@@ -148,7 +148,7 @@ class TestReload:
 def test_who_opted_out_has_no_city(tmp_path: Path) -> None:
     write(tmp_path / "a.mmdb", "GeoLite2-City", {"81.2.69.0/24": LONDON})
     geo = Geo(Databases(tmp_path))
-    made = geo([click(network="81.2.69.0/24", opted_out=out) for out in (True, False, True)], {})
+    made = geo(columns(*(click(network="81.2.69.0/24", opted_out=out) for out in (True, False, True))))
     assert made["city"] == ["", "London", ""]
     assert made["region"] == ["England"] * 3
     assert made["country"] == ["GB"] * 3

@@ -1,7 +1,7 @@
 import pytest
 
 from streams.enrich.language import Language, language
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_language(header: str, expected: str) -> None:
 
 
 def test_a_batch() -> None:
-    assert Language()([click(language="pt-BR,en;q=0.5"), click()], {}) == {"language": ["pt-br", ""]}
+    assert Language()(columns(click(language="pt-BR,en;q=0.5"), click())) == {"language": ["pt-br", ""]}

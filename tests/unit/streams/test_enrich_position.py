@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.enrich.position import FIFTHS, UNKNOWN, Position, placement
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_placement_is_the_published_formula(position: int, position_of: int) -> 
 
 def test_a_batch() -> None:
     clicks = [click(position=1, position_of=10), click(), click(position=9, position_of=3)]
-    assert Position()(clicks, {}) == {"placement": ["1st 20%", "unknown", "unknown"]}
+    assert Position()(columns(*clicks)) == {"placement": ["1st 20%", "unknown", "unknown"]}

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from streams.enrich.referrer import Referrers, referrer
 from streams.enrich.sources import RULES, SOURCES, Category, Sources, read_sources
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_any_referrer_is_read(value: str) -> None:
 
 
 def test_a_batch() -> None:
-    made = Referrers()([click(referrer="https://www.bing.com/"), click()], {})
+    made = Referrers()(columns(click(referrer="https://www.bing.com/"), click()))
     assert made == {
         "referrer_host": ["bing.com", ""],
         "referrer_domain": ["bing.com", ""],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.enrich import user_agent
 from streams.enrich.user_agent import Client, Hints, UserAgents, client
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 WINDOWS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
@@ -59,7 +59,7 @@ def test_the_platform_version_thaws_a_frozen_system(agent: str, hint: str, expec
 
 def test_hints_of_the_raw_click() -> None:
     hints = {"mobile": "?0", "platform": '"Android"', "platform-version": '"14.0.0"', "brands": '"Chromium";v="130"'}
-    made = UserAgents()([click(user_agent=REDUCED, hints=hints), click(user_agent=REDUCED)], {})
+    made = UserAgents()(columns(click(user_agent=REDUCED, hints=hints), click(user_agent=REDUCED)))
     assert made["device"] == ["tablet", "mobile"]
     assert made["os_version"] == ["14", "10"]
     assert tuple(made) == UserAgents.columns

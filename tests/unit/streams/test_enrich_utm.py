@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.enrich.utm import FIELDS, Utm, UtmParameters, normalised, read_taxonomy
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 
 TAXONOMY = read_taxonomy()
 
 
 def utm(query: str) -> Utm:
-    made = UtmParameters(TAXONOMY)([click(query=query)], {})
+    made = UtmParameters(TAXONOMY)(columns(click(query=query)))
     return Utm(*(made[name][0] for name in Utm._fields))
 
 
@@ -82,7 +82,7 @@ def test_any_query_is_read(query: str) -> None:
 def test_a_cached_answer_is_the_same() -> None:
     enricher = UtmParameters(TAXONOMY, cache_size=4)
     clicks = [click(query=f"utm_source=s{i % 3}&utm_campaign=c{i % 7}&id={i}") for i in range(50)]
-    made = enricher(clicks, {})
+    made = enricher(columns(*clicks))
     assert made["utm_source"] == [f"s{i % 3}" for i in range(50)]
     assert made["utm_campaign_raw"] == [f"c{i % 7}" for i in range(50)]
 
@@ -117,5 +117,5 @@ def test_a_wrong_taxonomy_says_what_is_wrong(tmp_path: Path, content: str, probl
 def test_a_taxonomy_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "mine.yml"
     file.write_text("source:\n  Partner X: [px, 7]\ncampaign:\n")
-    made = UtmParameters(read_taxonomy(file))([click(query="utm_source=PX"), click(query="utm_source=7")], {})
+    made = UtmParameters(read_taxonomy(file))(columns(click(query="utm_source=PX"), click(query="utm_source=7")))
     assert made["utm_source"] == ["partner x", "partner x"]

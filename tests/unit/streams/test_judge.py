@@ -13,7 +13,7 @@ from ingest.events import Kind
 from streams import judge as judging
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.judge import STRENGTH, UNJUDGED, WEIGHTS, Judge, Reason, UserAgentLayer, judgement, rules_version, verdict
-from tests.unit.streams.clicks import click
+from tests.unit.streams.clicks import click, columns
 from warehouse.events import JUDGED_COLUMNS, Outcome
 
 PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
@@ -22,7 +22,7 @@ LAYER = UserAgentLayer(1000)
 
 def one(**fields: object) -> dict[str, object]:
     """What the judge makes of one click of a person's browser, but for the given fields."""
-    made = Judge("v1")([click(**{"user_agent": PERSON} | fields)], {})
+    made = Judge("v1")(columns(click(**{"user_agent": PERSON} | fields)))
     return {name: column[0] for name, column in made.items()}
 
 
@@ -131,11 +131,19 @@ def test_the_table_of_reasons_is_whole() -> None:
 def test_a_batch() -> None:
     judge = Judge("v1")
     clicks = [click(user_agent=PERSON), click(user_agent=PERSON), click(user_agent=""), click(kind=Kind.CLOSE)]
-    made = judge(clicks, {}, duplicates=[1], repeats={0})
+    made = judge(columns(*clicks), duplicates=[1], repeats={0})
     assert tuple(made) == JUDGED_COLUMNS
     assert made["outcome"] == ["repeat", "duplicate", "bot", "source"]
     assert made["kind"] == ["click", "click", "click", "close"]
-    assert judge([], {})["outcome"] == []
+    assert judge(columns())["outcome"] == []
+
+
+def test_the_dead_count_as_dead_and_as_nothing_else() -> None:
+    made = Judge("v1")(columns(click(user_agent=""), click(user_agent="")), dead={1: "why"}, duplicates=[1])
+    assert {name: column[1] for name, column in made.items()} == {
+        "kind": "unknown", "outcome": "dead", "verdict": "none", "score": 0, "reasons": (), "rules_version": "v1",
+    }  # fmt: skip
+    assert made["outcome"][0] == "bot"
 
 
 def test_no_real_browser_is_a_bot() -> None:
