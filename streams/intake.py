@@ -67,7 +67,7 @@ class ClickIntake:
         """Finish what is in flight, drop what is only waiting, own nothing any more."""
         counters, self._counters = self._counters, {}
         tasks, self._tasks = self._tasks, {}
-        settling = {asyncio.create_task(counters[number].settle()) for number, task in tasks.items() if not task.done()}
+        settling = {asyncio.create_task(_settled(counters[number], task)) for number, task in tasks.items()}
         if settling:
             await asyncio.wait(settling, timeout=DRAIN_SECONDS)
         ending = settling | set(tasks.values())
@@ -87,3 +87,12 @@ class ClickIntake:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
+
+
+async def _settled(counter: PartitionCounter, task: asyncio.Task[None]) -> None:
+    """Wait until what the counter built is stored, or its task has failed: then it never will be."""
+    settling = asyncio.create_task(counter.settle())
+    try:
+        await asyncio.wait({settling, task}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        settling.cancel()
