@@ -14,7 +14,11 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
 
     group: str = Field("weir", description="Kafka consumer group, and Faust's app id, of the workers.")
     session_timeout: float = Field(
-        10.0, ge=6, le=300, description="Seconds after which Kafka gives a silent worker's partitions to another."
+        10.0,
+        ge=1,
+        le=300,
+        description="Seconds after which Kafka gives a silent worker's partitions to another. Brokers refuse less than"
+        " their own `group.min.session.timeout.ms`, 6 s by default.",
     )
     batch_rows: int = Field(20_000, ge=1, le=500_000, description="Rows of one insert at the most.")
     batch_linger: float = Field(

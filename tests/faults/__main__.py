@@ -1,12 +1,8 @@
 """`python -m tests.faults`: inject faults into a running pipeline, and judge what is left of its promises."""
 
 import secrets
-import shutil
-import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,24 +11,22 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.faults.broker import ProxiedKafka
-from tests.faults.play import Result, play
+from tests.faults.jobs import shares, side_by_side
+from tests.faults.play import Result
 from tests.faults.row import Row
 from tests.faults.rows import ROWS, chosen
-
-RUN_SECONDS = 300
-"""More than a run takes whose every wait goes to its limit."""
 
 
 @click.command()
 @click.option("--row", "names", multiple=True, help="Row by its number or name; again for more. Default: all.")
 @click.option("--seed", type=int, help="First seed; default: a random one, which is printed.")
 @click.option("--repeat", default=1, show_default=True, help="So many seeds of each row, counting up.")
+@click.option("--jobs", default=1, show_default=True, help="So many runs side by side, each on a Kafka of its own.")
 @click.option("--keep", is_flag=True, help="Keep the logs of runs that passed too.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where data and logs go. Default: a new temporary one.")
 @click.option("--list", "listing", is_flag=True, help="Show the rows and what each of them injects.")
 def main(
-    *, names: tuple[str, ...], seed: int | None, repeat: int, keep: bool, folder: Path | None, listing: bool
+    *, names: tuple[str, ...], seed: int | None, repeat: int, jobs: int, keep: bool, folder: Path | None, listing: bool
 ) -> None:
     """Inject faults and ask the oracle. Exits with 1 where a promise was broken."""
     console = Console(highlight=False)
@@ -46,54 +40,22 @@ def main(
     first = secrets.randbelow(1_000_000) if seed is None else seed
     place = folder or Path(tempfile.mkdtemp(prefix="weir-faults-"))
     console.print(f"seed {first}, {repeat} of each row, logs in {place}")
-    runs = [(row, first + step) for row in rows for step in range(repeat)]
-    results = play_all(runs, place, console, keep=keep)
+    results = play_all(rows, range(first, first + repeat), place, console, jobs=jobs, keep=keep)
     show_table(results, console)
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def play_all(runs: list[tuple[Row, int]], place: Path, console: Console, *, keep: bool) -> list[Result]:
-    """Play the runs one after the other on one broker; a line each."""
+def play_all(rows: list[Row], seeds: range, place: Path, console: Console, *, jobs: int, keep: bool) -> list[Result]:
+    """Play every row with every seed; a line each, as they end."""
     results = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with _broker(place, console) as broker, Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("faults", total=len(runs))
-        for row, seed in runs:
-            progress.update(task, description=f"row {row.name}, seed {seed}")
-            folder = place / f"row-{row.name}-seed-{seed}"
-            folder.mkdir(parents=True)
-            results.append(play(row, seed, broker, folder, limited=limited))
-            console.print(line(results[-1]))
-            progress.advance(task)
-            if results[-1].passed and not keep:
-                shutil.rmtree(folder)
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("faults", total=len(rows) * len(seeds))
+        for result in side_by_side(shares(rows, seeds), place, jobs=jobs, keep=keep):
+            results.append(result)
+            console.print(line(result), soft_wrap=True)
+            progress.update(task, advance=1, description=f"row {result.row}")
     return results
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    """Raise `TimeoutError` where a run takes longer than any may, whatever it waits for."""
-
-    def give_up(*_: object) -> None:
-        raise TimeoutError(f"the run was not over after {RUN_SECONDS} s")
-
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(RUN_SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-
-
-@contextmanager
-def _broker(place: Path, console: Console) -> Iterator[ProxiedKafka]:
-    broker = ProxiedKafka(place / "kafka")
-    with console.status("starting Kafka"):
-        broker.start()
-    try:
-        yield broker
-    finally:
-        broker.stop()
 
 
 def line(result: Result) -> str:

@@ -32,7 +32,7 @@ POISON = (None, b"", b"{", b"\xff" * 20, b"[]", b'{"kind":"click"}', b'{"kind":"
 LARGE_POISON = b"x" * 900_000
 TICK_SECONDS = 0.05
 HEARTBEAT_SECONDS = 1.0
-COPY_AFTER_SECONDS = 1.5
+COPY_AFTER_SECONDS = 0.7
 FLUSH_SECONDS = 60.0
 
 
@@ -56,8 +56,8 @@ class Traffic:
 class Driver(Protocol):
     """What the oracle asks, and a row may do."""
 
-    def start(self) -> None:
-        """Send, until `finish`."""
+    def begin(self, random: Random, traffic: Traffic) -> None:
+        """Send such traffic from new sources, until `finish`; what was promised before stays promised."""
 
     def pause(self) -> None:
         """Send nothing more; return when all that was sent is acknowledged."""
@@ -83,12 +83,14 @@ class Driver(Protocol):
 class StreamDriver:
     """Puts clicks straight on `clicks.raw`; a `Driver`."""
 
-    def __init__(self, kafka: KafkaSettings, random: Random, traffic: Traffic) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self._topic = kafka.topic(CLICKS_RAW.name)
         self._settings = kafka
-        self._random = random
-        self.traffic = traffic
+        self._random = Random()
+        self.traffic = Traffic()
         """What is sent from now on; all but its sources may be changed at any time."""
+        self._producer: Producer
+        self._sources: list[Sequence] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._paused = threading.Event()
@@ -100,7 +102,6 @@ class StreamDriver:
         self._poison: set[Place] = set()
         self.refused: list[str] = []
         """What Kafka said of records that it refused for good."""
-        self._open()
 
     def _open(self) -> None:
         self._producer = Producer(
@@ -108,7 +109,7 @@ class StreamDriver:
             | {
                 "acks": "all",
                 "enable.idempotence": True,
-                "linger.ms": 5,
+                "linger.ms": 20,
                 "message.timeout.ms": 0,
                 "reconnect.backoff.max.ms": 500,
                 "log_level": 0,
@@ -126,7 +127,9 @@ class StreamDriver:
         with self._lock:
             return set(self._poison)
 
-    def start(self) -> None:
+    def begin(self, random: Random, traffic: Traffic) -> None:
+        self._random, self.traffic = random, traffic
+        self._open()
         self._stopping.clear()
         self._paused.clear()
         self._thread = threading.Thread(target=self._drive, name="driver", daemon=True)
@@ -179,7 +182,7 @@ class StreamDriver:
             if time.monotonic() >= beat:
                 beat = time.monotonic() + HEARTBEAT_SECONDS
                 self._heartbeat()
-            self._send_copies()
+            self._send_copies(time.monotonic())
             self._producer.poll(0)
             time.sleep(TICK_SECONDS)
 
@@ -221,8 +224,8 @@ class StreamDriver:
             copy = msgspec.structs.replace(click, resent=True)
             self._copies.append((time.monotonic() + COPY_AFTER_SECONDS, copy))
 
-    def _send_copies(self) -> None:
-        while self._copies and self._copies[0][0] <= time.monotonic():
+    def _send_copies(self, until: float) -> None:
+        while self._copies and self._copies[0][0] <= until:
             _, copy = self._copies.popleft()
             self._put(partition_key(copy), encode(copy), lambda _, key=(copy.src, copy.seq): self._copied(key))
 
@@ -245,9 +248,8 @@ class StreamDriver:
 
     def _close(self) -> None:
         """All sources say their last number; returns when Kafka has everything."""
-        while self._copies:
-            self._send_copies()
-            self._producer.poll(TICK_SECONDS)
+        self._flush()
+        self._send_copies(float("inf"))
         self._flush()
         for source in self._sources:
             self._word(source, Kind.CLOSE, source.taken + 1)

@@ -49,7 +49,7 @@ class Facts:
     fresh_seconds: float
 
 
-def look(stage: Stage, audit: Audit, fresh_seconds: float) -> Facts:
+def look(stage: Stage, fresh_seconds: float) -> Facts:
     """Gather the facts; everything must be counted and quiet."""
     ahead = dict(stage.commits.ahead(stage.topic_id()))
     if not stage.row.commits_may_lead:
@@ -64,7 +64,7 @@ def look(stage: Stage, audit: Audit, fresh_seconds: float) -> Facts:
             poison=stage.driver.poison,
             dead=Counter(map(tuple, client.query(DEAD).result_rows)),
             letters=Counter(map(tuple, client.query(LETTERS).result_rows)),
-            audit=audit,
+            audit=stage.audit(),
             ahead=ahead,
             most_bytes=stage.watcher.most_bytes,
             fresh_seconds=fresh_seconds,

@@ -1,24 +1,29 @@
-"""Play one row with one seed: load, fault, recovery, judgement."""
+"""Play a row with some seeds: for each of them load, fault, recovery, judgement."""
 
 import contextlib
 import dataclasses
+import shutil
 import time
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.broker import LocalKafka
 from tests.faults.oracle import look, misses
 from tests.faults.row import Row
 from tests.faults.stage import Missed, Stage, staged
-from warehouse.client import connect
 
-BEFORE_SECONDS = (0.5, 2.0)
+BEFORE_SECONDS = (0.3, 1.2)
 """Load before the fault."""
-AFTER_SECONDS = 2.0
+AFTER_SECONDS = 1.0
 """Load after it."""
 VISIBLE_SECONDS = 60.0
+
+Limited = Callable[[], AbstractContextManager[object]]
+"""Bounds the time of one run; raises `TimeoutError`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +32,13 @@ class Result:
 
     row: str
     seed: int
-    injected: str
-    misses: tuple[str, ...]
-    seconds: float
+    misses: tuple[str, ...] = ()
+    injected: str = ""
+    began: datetime | None = None
+    """By which its lines are found in the logs of its stage."""
+    seconds: float = 0.0
     clicks: int = 0
+    """Promised by now, by this run and those before it on its stage."""
     fresh_seconds: float = 0.0
     megabytes: float = 0.0
     restarts: int = 0
@@ -43,60 +51,95 @@ class Result:
 
 def play(
     row: Row,
-    seed: int,
+    seeds: Sequence[int],
     broker: LocalKafka,
-    folder: Path,
+    place: Path,
     *,
-    limited: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
-) -> Result:
-    """One run; whatever goes wrong in it is a miss of this run. `limited` bounds the time from the first click on."""
-    started = time.monotonic()
-    result = Result(row.name, seed, "", (), 0.0)
-    try:
-        with staged(row, seed, broker, folder) as stage, limited():
-            result = _judged(stage, Result(row.name, seed, "", (), 0.0))
-    except Exception as error:  # noqa: BLE001  # the one place that runs a row
-        (folder / "error.txt").write_text(traceback.format_exc())
-        result = dataclasses.replace(result, misses=(f"{type(error).__name__}: {error}",))
-    return dataclasses.replace(result, seconds=time.monotonic() - started)
+    limited: Limited = contextlib.nullcontext,
+    keep: bool = True,
+) -> Iterator[Result]:
+    """Run after run, on one stage as long as nothing misses; its logs stay in `place` if something did, or `keep`."""
+    left = deque(seeds)
+    while left:
+        folder = place / f"row-{row.name}-seed-{left[0]}"
+        folder.mkdir(parents=True)
+        passed = True
+        for result in _on_one_stage(row, left, broker, folder, limited):
+            passed = passed and result.passed
+            yield result
+        if passed and not keep:
+            shutil.rmtree(folder)
 
 
-def _judged(stage: Stage, result: Result) -> Result:
-    found: list[str] = []
+def _on_one_stage(row: Row, left: deque[int], broker: LocalKafka, folder: Path, limited: Limited) -> Iterator[Result]:
+    """Runs until one misses; a stage that can't be set, or cleared, is a miss of the run that it hits."""
+    result = Result(row.name, left[0])
     try:
-        found, fresh = _run(stage)
-        result = dataclasses.replace(result, fresh_seconds=fresh)
+        with staged(row, broker, folder) as stage:
+            while left and result.passed:
+                result = _run(stage, left.popleft(), limited)
+                yield result
+    except Exception as error:  # noqa: BLE001  # the one place that sets a stage
+        if left and result.seed == left[0]:
+            left.popleft()
+        yield dataclasses.replace(result, misses=(_told(error, folder),))
+
+
+def _run(stage: Stage, seed: int, limited: Limited) -> Result:
+    """One run; whatever goes wrong in it is a miss of this run."""
+    started, began = time.monotonic(), datetime.now(UTC)
+    restarts = _restarts(stage)
+    fresh_seconds = 0.0
+    try:
+        with limited():
+            stage.begin(seed)
+            found, fresh_seconds = _judged(stage)
     except Missed as missed:
         found = [str(missed)]
-    return dataclasses.replace(
-        result,
-        injected=" · ".join(stage.notes),
-        misses=tuple(found),
-        clicks=len(stage.driver.acknowledged),
-        megabytes=stage.watcher.most_bytes / 1e6,
-        restarts=sum(len(worker.exits) for worker in stage.crew.workers),
+    except Exception as error:  # noqa: BLE001  # the one place that runs a row
+        found = [_told(error, stage.folder)]
+    return Result(
+        stage.row.name,
+        seed,
+        tuple(found),
+        " · ".join(stage.notes),
+        began,
+        time.monotonic() - started,
+        len(stage.driver.acknowledged),
+        fresh_seconds,
+        stage.watcher.most_bytes / 1e6,
+        _restarts(stage) - restarts,
     )
 
 
-def _run(stage: Stage) -> tuple[list[str], float]:
-    stage.driver.start()
+def _restarts(stage: Stage) -> int:
+    return sum(len(worker.exits) for worker in stage.crew.workers)
+
+
+def _told(error: Exception, folder: Path) -> str:
+    (folder / "error.txt").write_text(traceback.format_exc())
+    return f"{type(error).__name__}: {error}"
+
+
+def _judged(stage: Stage) -> tuple[list[str], float]:
+    """Load, fault, load, quiet; then what the oracle has to say, and after how many seconds a fresh click was seen."""
     stage.sleep(*BEFORE_SECONDS)
     stage.row.inject(stage)
     time.sleep(AFTER_SECONDS)
     stage.driver.finish()
     stage.wait_counted()
     fresh_seconds = _freshness(stage)
-    stage.watcher.stop()
-    return misses(look(stage, stage.wait_counted(), fresh_seconds)), fresh_seconds
+    stage.wait_counted()
+    stage.unwatch()
+    return misses(look(stage, fresh_seconds)), fresh_seconds
 
 
 def _freshness(stage: Stage) -> float:
     """Seconds until clicks that are sent now are visible."""
-    keys = list(stage.driver.fresh())
-    with contextlib.closing(connect(stage.warehouse)) as client:
-        query = "SELECT count() FROM events WHERE (src, seq) IN {keys:Array(Tuple(UInt64, UInt64))}"
-        return stage.wait(
-            lambda: client.query(query, parameters={"keys": keys}).result_rows[0][0] >= len(keys),
-            VISIBLE_SECONDS,
-            "a fresh click did not become visible",
-        )
+    keys = stage.driver.fresh()
+    wanted = ", ".join(map(str, keys))
+    return stage.wait(
+        lambda: int(stage.execute(f"SELECT count() FROM events WHERE (src, seq) IN ({wanted})")) >= len(keys),
+        VISIBLE_SECONDS,
+        "a fresh click did not become visible",
+    )

@@ -20,7 +20,7 @@ SELECTED = {"2": 3, "4": 0, "10": 0, "12": 1, "13": 0, "14": 0, "23": 0}
 @pytest.mark.parametrize("name", SELECTED)
 def test_it_survives(name: str, kafka_server: LocalKafka, tmp_path: Path) -> None:
     (row,) = [row for row in ROWS if row.name == name]
-    result = play(row, SELECTED[name], kafka_server, tmp_path)
+    (result,) = play(row, [SELECTED[name]], kafka_server, tmp_path)
     assert result.passed, line(result)
     assert result.injected
 
@@ -37,7 +37,7 @@ def doubled(stage: Stage) -> None:
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 def test_the_oracle_sees_what_no_worker_can_mend(kafka_server: LocalKafka, tmp_path: Path) -> None:
-    result = play(Row("0", doubled), 1, kafka_server, tmp_path)
+    (result,) = play(Row("0", doubled), [1], kafka_server, tmp_path)
     assert any("10 doubled" in miss for miss in result.misses), line(result)
 
 

@@ -42,9 +42,17 @@ class Commits:
             content=ENDS,
             auth=(self._warehouse.clickhouse_user, self._warehouse.clickhouse_password.get_secret_value()),
             timeout=PATIENCE_SECONDS,
+            verify=False,
         )
         answer.raise_for_status()
         return {int(number): int(end) for number, end in (line.split("\t") for line in answer.text.splitlines())}
+
+    def behind(self, topic_id: UUID) -> Mapping[int, int]:
+        """Partition → records of the log above the last stored one. Raises as `committed` and `ends`."""
+        ends = self.ends(topic_id)
+        places = [TopicPartition(self._topic, number) for number in range(self._kafka.kafka_partitions)]
+        marks = {place.partition: self._consumer.get_watermark_offsets(place, PATIENCE_SECONDS) for place in places}
+        return {number: end - ends.get(number, first) for number, (first, end) in marks.items()}
 
     def ahead(self, topic_id: UUID) -> Mapping[int, tuple[int, int]]:
         """Partitions whose commit is beyond what is stored: (committed, stored). What is stored is read last."""

@@ -42,7 +42,7 @@ def killed_at_a_failpoint(stage: Stage) -> None:
 
 def killed(stage: Stage) -> None:
     """kill -9 at any moment, several times. As at a failpoint, but wherever it happens to be."""
-    for _ in range(stage.random.randint(1, 3)):
+    for _ in range(stage.random.randint(1, 2)):
         stage.sleep(0.2, 3.0)
         stage.note("kill -9")
         stage.worker.kill()

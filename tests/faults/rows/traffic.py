@@ -51,3 +51,8 @@ def only_poison(stage: Stage) -> None:
     stage.worker.kill()
     stage.sleep(0.5, 1.0)
     stage.wait_ready()
+    stage.driver.pause()
+    stage.wait_counted()
+    stage.worker.change({"WEIR_DEAD_RATIO": "0.5"})
+    stage.worker.kill()
+    stage.driver.resume()
