@@ -10,8 +10,9 @@ from streams.decode import decode_records
 from streams.duplicates import duplicates, flagged
 from streams.enrich.chain import refresh
 from streams.enrich.enricher import Enricher
+from streams.inserter import Rows
 from streams.judge import Judge
-from streams.partition import Rows, Stored
+from streams.partition import Stored
 from streams.rows import dead_letter_columns, log_columns
 from warehouse.events import COLUMNS
 from warehouse.failpoints import Failpoint, reach

@@ -16,7 +16,7 @@ MAX_PAYLOAD = 65_536
 
 
 class DeadReason(enum.StrEnum):
-    """Why a record could not be decoded."""
+    """Why a record is dead."""
 
     EMPTY = "empty"
     """The record has no value."""
@@ -24,11 +24,13 @@ class DeadReason(enum.StrEnum):
     """The value is not a JSON text in UTF-8."""
     INVALID = "invalid"
     """JSON, but no raw click: `detail` names the field."""
+    UNSTORABLE = "unstorable"
+    """A raw click, but ClickHouse can't store its row: `detail` has the error."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not be decoded."""
+    """A record that could not be decoded or stored."""
 
     reason: DeadReason
     detail: str
@@ -73,19 +75,23 @@ def _one_by_one(records: Sequence[Record]) -> tuple[list[RawClick], dict[int, De
             read_fields([click])
             clicks.append(click)
         except (msgspec.DecodeError, ValueError) as error:
-            dead[index] = _dead_letter(record, error)
+            dead[index] = _undecodable(record, error)
             clicks.append(_stand_in(record))
     return clicks, dead
 
 
-def _dead_letter(record: Record, error: Exception) -> DeadLetter:
-    payload = record.value or b""
-    if not payload:
-        return DeadLetter(DeadReason.EMPTY, "the record has no value", b"")
+def dead_letter(record: Record, reason: DeadReason, detail: str) -> DeadLetter:
+    """A record's letter, its payload cut at `MAX_PAYLOAD`."""
+    return DeadLetter(reason, detail[:500], (record.value or b"")[:MAX_PAYLOAD])
+
+
+def _undecodable(record: Record, error: Exception) -> DeadLetter:
+    if not record.value:
+        return dead_letter(record, DeadReason.EMPTY, "the record has no value")
     invalid = isinstance(error, msgspec.ValidationError) or not isinstance(error, msgspec.MsgspecError)
     invalid = invalid and not isinstance(error, UnicodeDecodeError)
     reason = DeadReason.INVALID if invalid else DeadReason.NOT_JSON
-    return DeadLetter(reason, str(error)[:500], payload[:MAX_PAYLOAD])
+    return dead_letter(record, reason, str(error))
 
 
 def _stand_in(record: Record) -> RawClick:

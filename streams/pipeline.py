@@ -73,12 +73,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
         work=chain,
         done=lambda partition, offset: consumer.mark_done(clicks_raw.get_topic_name(), partition, offset),
         fail=fail,
-        limits=Limits(
-            rows=settings.batch_rows,
-            linger=settings.batch_linger,
-            max_bytes=settings.intake_bytes,
-            patience=settings.clickhouse_patience,
-        ),
+        limits=Limits.of(settings),
     )
     consumer.intakes[clicks_raw.get_topic_name()] = intake  # reading starts where the ledger ends
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from streams.batch import Record
 from streams.decode import DeadLetter
-from warehouse.columns import Coded, Column
+from warehouse.columns import Coded, Column, Columns
+from warehouse.events import Outcome
 
 OFFSET, TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
 
@@ -27,17 +28,36 @@ def log_columns(topic_id: UUID, partition: int, records: Sequence[Record], batch
     }
 
 
+KEPT_OF_THE_DEAD = (
+    *("topic_id", "kafka_partition", "kafka_offset", "edition", "append_time", "batch_time"),
+    *("src", "seq"),
+)
+"""Columns of a row that can't be stored as it is: where it stands in the log, and which number of its source it is."""
+
+
+def dead_rows(columns: Columns) -> Columns:
+    """The same rows as `dead`, with nothing in them that could be refused: ClickHouse's defaults take its place."""
+    count = len(columns["kafka_offset"])
+    kept = {name: columns[name] for name in KEPT_OF_THE_DEAD}
+    return {
+        **kept,
+        "ts": columns["append_time"],
+        "kind": Coded.constant("unknown", count),
+        "outcome": Coded.constant(Outcome.DEAD, count),
+    }
+
+
 def dead_letter_columns(
-    topic_id: UUID, partition: int, records: Sequence[Record], dead: Mapping[int, DeadLetter]
+    topic_id: UUID, partition: int, records: Sequence[Record], dead: Mapping[int, DeadLetter], stage: str = "decode"
 ) -> Mapping[str, list[Any]]:
-    """Rows of `dead_letters`, one an undecodable record."""
+    """Rows of `dead_letters`, one a dead record; `stage` is the step that gave up."""
     indexes = list(dead)
     return {
         "topic_id": [topic_id] * len(indexes),
         "kafka_partition": [partition] * len(indexes),
         "kafka_offset": [records[index].offset for index in indexes],
         "append_time": [records[index].timestamp for index in indexes],
-        "stage": ["decode"] * len(indexes),
+        "stage": [stage] * len(indexes),
         "reason": [str(dead[index].reason) for index in indexes],
         "detail": [dead[index].detail for index in indexes],
         "payload": [dead[index].payload for index in indexes],

@@ -37,7 +37,8 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         0.5,
         gt=0,
         le=1,
-        description="Share of undecodable records, of the last thousand or more, that stops a worker; 1: never.",
+        description="Share of records that can't be decoded (of the last thousand or more) or stored (of the last"
+        " hundred or more) that stops a worker; 1: never.",
     )
     insert_timeout: float = Field(
         30.0,

@@ -97,6 +97,11 @@ class Coded(Sequence[T]):
         """Some rows of it."""
         return Coded(self.values, self.codes[places])
 
+    def compact(self) -> "Coded[T]":
+        """The same without values that no row has any more: they would be sent, or refused, for nothing."""
+        used, codes = np.unique(self.codes, return_inverse=True)
+        return Coded([self.values[place] for place in used.tolist()], codes.astype(np.uint32))
+
     def counts(self) -> Mapping[T, int]:
         """How often each value stands there."""
         found: dict[T, int] = {}
@@ -152,6 +157,13 @@ def coded(column: Column) -> "Coded[Any]":
     if isinstance(column, Coded):
         return column
     return Coded.of(column.tolist() if isinstance(column, np.ndarray) else column)
+
+
+def cut(columns: Columns, part: slice) -> dict[str, Column]:
+    """A run of rows of every column, with no value that only other rows have."""
+    return {
+        name: column[part].compact() if isinstance(column, Coded) else column[part] for name, column in columns.items()
+    }
 
 
 def picked(columns: Columns, places: Sequence[int]) -> dict[str, Column]:

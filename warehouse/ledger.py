@@ -9,28 +9,23 @@ and small enough to become one part (`MAX_ROWS`).
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import aiohttp
 from clickhouse_connect.driver.asyncclient import AsyncClient
-from clickhouse_connect.driver.exceptions import DatabaseError, Error
 
 from warehouse.columns import Coded, Columns
 from warehouse.failpoints import Failpoint, reach
-from warehouse.native import Unstorable, block
+from warehouse.failures import Doubtful, Failure, TooLarge, judge
+from warehouse.native import block
 from warehouse.sql import load
 
 MAX_ROWS = 500_000
 """Rows an insert may have: 1.5 million were seen to become two parts, which a crash could leave half done."""
-
-VIOLATED_CONSTRAINT = 469
-TRANSIENT = frozenset({3, 76, 159, 164, 202, 209, 210, 241, 242, 243, 252, 319, 394, 999})
-"""ClickHouse's codes that pass: end of file, file not opened, timeout, read-only, too many queries, socket timeout,
-network, memory, table read-only, not enough space, too many parts, unknown status of an insert, killed, Keeper."""
 
 INSERT_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
@@ -38,18 +33,6 @@ INSERT_SETTINGS: Mapping[str, Any] = {
     "insert_deduplicate": 1,
     "max_partitions_per_insert_block": 1,
 }
-
-
-class Fenced(Exception):
-    """Another writer has fenced the partition since; nothing was written."""
-
-
-class Doubtful(Exception):
-    """Nobody can say whether the insert was taken: a lost answer, a timeout, an error that passes."""
-
-
-class Refused(Exception):
-    """ClickHouse refused for a reason that trying again does not mend."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +74,11 @@ class Position:
 
 
 class Ledger:
-    """The ledger of one writer process; knows the nonce of each partition that it owns."""
+    """The ledger of one writer process; knows the nonce of each partition that it owns.
+
+    Every method ends within `timeout` seconds and raises a `warehouse.failures.Failure`: `Doubtful` where ClickHouse
+    can't be reached or takes longer, `Refused` where it never will do.
+    """
 
     def __init__(self, client: AsyncClient, *, timeout: float = 60.0) -> None:
         self._client = client
@@ -103,21 +90,16 @@ class Ledger:
         """Fence → settle → read: when it returns, this process alone can write the partition, from the position on.
 
         `beginning` is the first offset that the log still has: what is missing from there on is to be read again.
-        Raises `Doubtful` where ClickHouse can't be reached now, `Refused` where it never will do.
         """
-        try:
+        async with self._bounded():
             await self._fence(partition)
             await self._settle(partition)
             return await self._read(partition, beginning)
-        except Exception as error:
-            raise judge(error) from error
 
     async def position(self, partition: Partition, beginning: int) -> Position:
-        """How far the partition is stored now. Raises as `take_over` does."""
-        try:
+        """How far the partition is stored now."""
+        async with self._bounded():
             return await self._read(partition, beginning)
-        except Exception as error:
-            raise judge(error) from error
 
     async def _fence(self, partition: Partition) -> None:
         nonce = secrets.randbits(63) + 1
@@ -144,7 +126,7 @@ class Ledger:
         return Position(runs[0].stop, batch_time, tuple(runs[1:]))
 
     async def known(self, ids: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-        """Which of the click ids, as (src, seq), are counted already. Raises as `take_over` does."""
+        """Which of the click ids, as (src, seq), are counted already."""
         wanted = frozenset(ids)
         if not wanted:
             return frozenset()
@@ -154,16 +136,15 @@ class Ledger:
             "seq_min": min(seqs),
             "seq_max": max(seqs),
         }
-        try:
+        async with self._bounded():
             found = await self._client.query(load("known"), parameters=parameters)
-        except Exception as error:
-            raise judge(error) from error
         return wanted.intersection(map(tuple, found.result_rows))
 
     async def insert(self, partition: Partition, first: int, columns: Columns) -> None:
         """Write the rows of one batch of one partition, the first of which has the offset `first`.
 
-        The rows stand when it returns. `Fenced`: nothing was written. `Doubtful`: take the partition over to know.
+        The rows stand when it returns. After `Fenced`, and after `Unstorable` that was not sent, nothing was written;
+        after every other failure take the partition over to know.
         """
         nonce = self._nonces[partition]
         settings = {
@@ -171,15 +152,20 @@ class Ledger:
             "log_comment": partition.comment,
             "insert_deduplication_token": f"{nonce}-{first}",
         }
+        fenced = {**columns, "fence": Coded.constant(nonce, len(columns["kafka_offset"]))}
         reach(Failpoint.BEFORE_INSERT)
-        await self._write({**columns, "fence": Coded.constant(nonce, len(columns["kafka_offset"]))}, settings)
+        await self._write(fenced, settings)
         reach(Failpoint.AFTER_INSERT)
 
     async def replace(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Write rows of a table where writing one twice does no harm (`dead_letters`, `links`). Raises as `insert`."""
+        """Write rows of a table where writing one twice does no harm, if need be in several inserts.
+
+        Such are `dead_letters` and `links`.
+        """
+        rows = len(next(iter(columns.values()), ()))
         try:
-            if columns:
-                async with asyncio.timeout(self._timeout):
+            if rows:
+                async with self._bounded(writing=True):
                     await self._client.insert(
                         table,
                         list(columns.values()),
@@ -187,30 +173,32 @@ class Ledger:
                         column_oriented=True,
                         settings=dict(INSERT_SETTINGS),
                     )
-        except Exception as error:
-            raise judge(error) from error
+        except TooLarge as failure:
+            if rows == 1:
+                raise Doubtful(str(failure)) from failure
+            for half in (slice(rows // 2), slice(rows // 2, None)):
+                await self.replace(table, {name: column[half] for name, column in columns.items()})
 
     async def _write(self, columns: Columns, settings: dict[str, Any]) -> None:
         try:
-            if not self._types:
-                described = await self._client.query("DESCRIBE TABLE events")
-                self._types = {row[0]: row[1] for row in described.result_rows}
-            body = block(columns, self._types)
-            async with asyncio.timeout(self._timeout):
+            async with self._bounded(writing=True):
+                if not self._types:
+                    described = await self._client.query("DESCRIBE TABLE events")
+                    self._types = {row[0]: row[1] for row in described.result_rows}
+                body = block(columns, self._types)
                 await self._client.raw_insert("events", list(columns), body, settings=settings, fmt="Native")
+        except Failure:
+            self._types = {}  # it may be that somebody altered the table
+            raise
+
+    @contextlib.asynccontextmanager
+    async def _bounded(self, *, writing: bool = False) -> AsyncIterator[None]:
+        """A hanging ClickHouse is one that can't be reached; what fails is told apart."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
         except Exception as error:
-            raise judge(error) from error
-
-
-def judge(error: Exception) -> Exception:
-    """What an error of the client means to a writer: `Fenced`, `Doubtful`, `Refused`, or itself where it is no such."""
-    if isinstance(error, DatabaseError) and error.code is not None:
-        text = str(error).partition("\n")[0][:500]
-        if error.code == VIOLATED_CONSTRAINT:
-            return Fenced(text)
-        return Doubtful(text) if error.code in TRANSIENT else Refused(text)
-    if isinstance(error, Unstorable):
-        return Refused(str(error)[:500])
-    if isinstance(error, Error | OSError | TimeoutError | aiohttp.ClientError):
-        return Doubtful(str(error)[:500] or type(error).__name__)
-    return error
+            failure = judge(error, writing=writing)
+            if failure is error:
+                raise
+            raise failure from error

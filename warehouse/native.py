@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse.columns import Coded, Column, Columns, coded
+from warehouse.failures import LONGEST, Misconfigured, Unstorable
 
 NUMBERS = {
     "UInt8": "<u1",
@@ -37,10 +38,6 @@ SPREAD = 2
 """A text column with fewer rows a distinct value is sent value by value: its dictionary would save nothing."""
 
 
-class Unstorable(ValueError):
-    """A value does not fit its column; nothing was sent."""
-
-
 class Encoded(NamedTuple):
     """A column on the wire."""
 
@@ -50,7 +47,13 @@ class Encoded(NamedTuple):
 
 
 def block(columns: Columns, types: Mapping[str, str]) -> bytes:
-    """One block. `types` has ClickHouse's type of each column. Raises `Unstorable`, naming the column."""
+    """One block. `types` has ClickHouse's type of each column.
+
+    Raises `Unstorable`, naming the column, where a value does not fit it, and `Misconfigured` for a column that the
+    table does not have, or of a type that is not ours.
+    """
+    if unknown := columns.keys() - types.keys():
+        raise Misconfigured(f"The table lacks the columns {', '.join(sorted(unknown))}: run `weir migrate`.")
     rows = len(next(iter(columns.values())))
     parts = [_varint(len(columns)), _varint(rows)]
     for name, column in columns.items():
@@ -59,7 +62,7 @@ def block(columns: Columns, types: Mapping[str, str]) -> bytes:
         try:
             encoded = encode(types[name], column)
         except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
-            raise Unstorable(f"{name} {types[name]}: {error}") from error
+            raise Unstorable(f"{name} {types[name]}: {error}"[:LONGEST], sent=False) from error
         parts += [_text(name), _text(encoded.type), encoded.data]
     return b"".join(parts)
 
@@ -77,6 +80,10 @@ def encode(type_name: str, column: Column) -> Encoded:
         if not (isinstance(column, Coded) and len(column.values) * SPREAD <= len(column)):
             return Encoded(type_name, _strings(list(column)))
         type_name = "LowCardinality(String)"
+    if type_name not in WRITERS:
+        raise Misconfigured(
+            f"The schema is not this version's, it has a column of type {type_name}: run `weir migrate`."
+        )
     return Encoded(type_name, _uint64(KEYS_VERSION) + WRITERS[type_name](coded(column)))
 
 

@@ -13,8 +13,8 @@ from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.enrich.chain import enrichers
 from streams.enrich.utm import DEFAULT_TAXONOMY
+from streams.inserter import Rows
 from streams.judge import Judge, rules_version
-from streams.partition import Rows
 from streams.rows import log_columns
 from warehouse.client import connect
 from warehouse.columns import Coded

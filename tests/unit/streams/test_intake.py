@@ -7,7 +7,8 @@ from uuid import UUID
 from streams.intake import ClickIntake
 from streams.partition import Limits
 from tests.unit.streams.test_partition import ModelLedger, batch, work
-from warehouse.ledger import Ledger, Refused
+from warehouse.failures import Refused
+from warehouse.ledger import Ledger
 
 SECONDS = 5.0
 """Well below the time that a drain is given at the most."""

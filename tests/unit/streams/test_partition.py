@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.batch import Batch, Record
-from streams.partition import Gap, Limits, PartitionCounter, Rows, Stored
-from warehouse.ledger import Doubtful, Fenced, Ledger, Partition, Position, Refused
+from streams.inserter import Gap, Rows
+from streams.partition import Limits, PartitionCounter, Stored
+from warehouse.failures import Doubtful, Fenced, Refused
+from warehouse.ledger import Ledger, Partition, Position
 
 PARTITION = Partition(UUID(int=1), 0)
 LIMITS = Limits(rows=4, linger=0.0, max_bytes=100, patience=60, pause=0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warehouse import columns as module
-from warehouse.columns import Coded, Coding, coded, picked, spread, together
+from warehouse.columns import Coded, Coding, coded, cut, picked, spread, together
 
 values = st.lists(st.integers(0, 5))
 
@@ -83,3 +83,11 @@ def test_rows_are_picked_from_every_kind_of_column() -> None:
         "array": [4, 6],
         "coded": ["a", "c"],
     }
+
+
+@given(values, st.integers(0, 10), st.integers(0, 10))
+def test_a_run_of_rows_has_no_value_that_only_other_rows_have(rows: list[int], start: int, end: int) -> None:
+    part = slice(start, end)
+    found = cut({"coded": Coded.of(rows), "list": rows, "array": np.array(rows)}, part)
+    assert all(list(column) == rows[part] for column in found.values())
+    assert set(coded(found["coded"]).values) == set(rows[part])

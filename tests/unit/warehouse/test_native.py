@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from warehouse.columns import Coded, Column
-from warehouse.native import Unstorable, block, encode
+from warehouse.failures import Misconfigured, Unstorable
+from warehouse.native import block, encode
 
 
 @pytest.mark.parametrize(
@@ -19,12 +20,19 @@ from warehouse.native import Unstorable, block, encode
         ("String", [7]),
         ("LowCardinality(String)", ["\ud800"]),
         ("UUID", ["not one"]),
-        ("Float64", [1.0]),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_columns_name(type_name: str, column: Column) -> None:
-    with pytest.raises(Unstorable, match=r"^mine "):
+    with pytest.raises(Unstorable, match=r"^mine ") as found:
         block({"mine": column}, {"mine": type_name})
+    assert not found.value.sent
+
+
+def test_another_schema_is_no_fault_of_the_rows() -> None:
+    with pytest.raises(Misconfigured, match="lacks the columns colour: run `weir migrate`"):
+        block({"count": [1], "colour": ["red"]}, {"count": "UInt8"})
+    with pytest.raises(Misconfigured, match="of type Float64: run `weir migrate`"):
+        block({"count": [1.0]}, {"count": "Float64"})
 
 
 def test_columns_are_of_one_length() -> None:
