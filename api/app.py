@@ -28,7 +28,7 @@ ADDRESSES = {
     "GET, POST /v1/links": "Links: ?q=&domain=&campaign=&tag=&limit=; a new one.",
     "GET, PATCH, DELETE /v1/links/{id}": "One link; `If-Match` guards a change.",
     "POST /v1/links/bulk": "Up to 1,000 new links, an answer for each.",
-    "GET /v1/ledger": "The log against the rows, partition by partition: ?format=prometheus.",
+    "GET /v1/ledger": "The log against the rows, by partition, hour and source: ?format=prometheus.",
     "GET /-/live": "200 while the process runs.",
     "GET /-/ready": "200 when ClickHouse answers and all links are read, else 503 with what is missing.",
     "GET /-/metrics": "The API's own metrics, for Prometheus.",
@@ -65,6 +65,7 @@ def create_app(settings: ApiSettings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.settings = settings
         app.state.telemetry = telemetry
+        app.state.ledger = ledger.LedgerDesk(settings)
         async with Warehouse(settings) as app.state.warehouse, LinkShelf(settings, telemetry).open() as app.state.links:
             yield
 

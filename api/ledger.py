@@ -12,28 +12,45 @@ from starlette.routing import Route
 from api.errors import Away
 from api.settings import ApiSettings
 from ingest.kafka import CLICKS_RAW, topic_id, watermarks
-from warehouse.audit import Audit, as_dict, as_metrics, audit
+from warehouse.audit.findings import Audit
+from warehouse.audit.report import as_dict, as_metrics
+from warehouse.audit.run import Auditor
 from warehouse.client import WarehouseUnavailable, connect
 
 
+class LedgerDesk:
+    """One audit at a time, however many ask; each begins at the last good mark. Nothing is written."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._auditor = Auditor()
+        self._running: asyncio.Task[Audit] | None = None
+
+    async def audit(self) -> Audit:
+        """The ledger now, or as the audit finds it that is under way. Raises `Away`."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(asyncio.to_thread(self._audit))
+        try:
+            return await asyncio.shield(self._running)
+        except (KafkaException, WarehouseUnavailable, ClickHouseError, OSError) as error:
+            raise Away(f"The ledger can't be read: {_reason(error)}") from error
+
+    def _audit(self) -> Audit:
+        client = connect(self._settings)
+        try:
+            identity = topic_id(self._settings, CLICKS_RAW)
+            return self._auditor.audit(client, identity, watermarks(self._settings, CLICKS_RAW))
+        finally:
+            client.close()
+
+
 async def ledger(request: Request) -> Response:
-    """Every partition and source as it stands now; `?format=prometheus` for a scraper."""
-    settings: ApiSettings = request.app.state.settings
-    try:
-        found = await asyncio.to_thread(_audit, settings)
-    except (KafkaException, WarehouseUnavailable, ClickHouseError, OSError) as error:
-        raise Away(f"The ledger can't be read: {_reason(error)}") from error
+    """Every partition, the last day's hours and every source as they stand now; `?format=prometheus` for a scraper."""
+    desk: LedgerDesk = request.app.state.ledger
+    found = await desk.audit()
     if request.query_params.get("format") == "prometheus":
         return PlainTextResponse(as_metrics(found))
     return JSONResponse(as_dict(found))
-
-
-def _audit(settings: ApiSettings) -> Audit:
-    client = connect(settings)
-    try:
-        return audit(client, topic_id(settings, CLICKS_RAW), watermarks(settings, CLICKS_RAW))
-    finally:
-        client.close()
 
 
 def _reason(error: Exception) -> Any:  # noqa: ANN401  # librdkafka's errors have no type

@@ -17,7 +17,7 @@ from deploy.printable import printable
 from deploy.stack import Stack
 from deploy.traffic.count import Comparison
 from deploy.traffic.request import Kind
-from warehouse.audit import Audit
+from warehouse.audit.findings import Audit
 from warehouse.embedded.settings import EmbeddedSettings
 from warehouse.events import COUNTED, Outcome
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 from tests.faults.driver import ClickKey, Place
 from tests.faults.stage import Stage
-from warehouse.audit import Audit
+from warehouse.audit.findings import Audit
 from warehouse.client import connect
 
 COUNTED = ("human", "suspect")

@@ -28,7 +28,8 @@ from tests.faults.watcher import Commits, Watcher
 from tests.faults.worker import Crew, Worker
 from tests.fixtures.services import environment_of
 from tests.fixtures.warehouse import EmbeddedServer
-from warehouse.audit import Audit, audit
+from warehouse.audit.findings import Audit
+from warehouse.audit.run import audit
 from warehouse.client import connect
 from warehouse.migrate import migrate
 from warehouse.settings import WarehouseSettings

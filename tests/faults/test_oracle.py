@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.faults.oracle import FRESH_SECONDS, WORKER_BYTES, Facts, misses
-from warehouse.audit import Audit, PartitionAudit, SourceAudit
+from warehouse.audit.findings import Audit, PartitionAudit, SourceAudit
 
 PARTITION = PartitionAudit(
     0, log_first=0, log_end=5, rows=5, distinct=5, first=0, last=4, outcomes={"human": 4, "dead": 1}

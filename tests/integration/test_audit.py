@@ -1,6 +1,7 @@
 """`weir audit` on a real Kafka and the real engine: it finds what was taken away, doubled or lost, and names it."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +55,22 @@ def test_what_adds_up_exits_with_0(audited: tuple[Client, Audit]) -> None:
     code, found = audited[1]()
     assert (code, found["adds_up"], found["behind"]) == (0, True, 0)
     assert total(found, "rows") == 101
-    assert found["sources"] == [{"src": f"{SRC:010x}", "mark": 101, "closed": True, "missing": 0}]
+    assert [(one["src"], one["mark"], one["closed"], one["missing"]) for one in found["sources"]] == [
+        (f"{SRC:010x}", 101, True, 0)
+    ]
+    assert sum(hour["rows"] for hour in found["hours"]) == 101
+
+
+def test_the_next_audit_begins_at_the_mark_unless_it_is_told_not_to(audited: tuple[Client, Audit]) -> None:
+    client, audit = audited
+    assert audit("--no-mark")[1]["rows_read"] == 202  # for offsets, and for sources
+    assert audit()[1]["since"] is None
+    code, found = audit()
+    assert (code, found["rows_read"]) == (0, 0)
+    assert found["since"] is not None
+    assert total(found, "rows") == total(found, "proven") == 101
+    assert audit("--full")[1]["rows_read"] == 202
+    assert client.command("SELECT count() FROM audit_marks FINAL") == 1
 
 
 def test_a_gap_is_found_and_named(audited: tuple[Client, Audit]) -> None:
@@ -69,6 +85,10 @@ def test_a_gap_is_found_and_named(audited: tuple[Client, Audit]) -> None:
     code, found = audit()
     assert code == 1
     assert {row["partition"]: row["missing"] for row in found["partitions"] if row["missing"]} == {partition: 1}
+    [gap] = next(row["gaps"] for row in found["partitions"] if row["partition"] == partition)
+    assert (gap["first"], gap["last"]) == (offset, offset)
+    assert gap["hour"] in {hour["hour"] for hour in found["hours"] if hour["missing"]}
+    assert found["sources"][0]["missing"] == 1
 
 
 def test_a_double_is_found_and_named(audited: tuple[Client, Audit], kafka: KafkaSettings) -> None:
@@ -79,6 +99,9 @@ def test_a_double_is_found_and_named(audited: tuple[Client, Audit], kafka: Kafka
     assert code == 1
     assert total(found, "doubled") == 1
     assert total(found, "missing") == 0
+    [double] = [double for partition in found["partitions"] for double in partition["doubles"]]
+    assert double["rows"] == 2
+    assert [(one["first"], one["last"], one["rows"]) for one in found["sources"][0]["doubles"]] == [(7, 7, 2)]
 
 
 def test_a_lost_number_of_a_source_is_found_and_named(audited: tuple[Client, Audit], kafka: KafkaSettings) -> None:
@@ -88,6 +111,25 @@ def test_a_lost_number_of_a_source_is_found_and_named(audited: tuple[Client, Aud
     code, found = audit()
     assert code == 1
     assert found["sources"][0]["missing"] == 2
+    assert [(gap["first"], gap["last"]) for gap in found["sources"][0]["gaps"]] == [(102, 103)]
+
+
+def test_what_is_wrong_is_printed_by_its_name(
+    audited: tuple[Client, Audit], kafka: KafkaSettings, warehouse: WarehouseSettings
+) -> None:
+    audited[0].command("ALTER TABLE events DELETE WHERE seq = 7", settings={"mutations_sync": 1})
+    ran = subprocess.run(
+        [str(WEIR), "audit", "--hours", "5"],
+        env={**environment_of(kafka, warehouse), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert f"source {SRC:010x}: number 7: no row, hour " in ran.stdout
+    assert re.search(r"^partition \d: offset \d+: no row, hour 20", ran.stdout, re.MULTILINE)
+    assert "DOES NOT ADD UP" in ran.stdout
 
 
 def test_what_is_not_counted_yet_exits_with_3(audited: tuple[Client, Audit], kafka: KafkaSettings) -> None:

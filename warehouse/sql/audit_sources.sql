@@ -1,13 +1,25 @@
--- Every redirector process that reported: how far it said that Kafka had its events, and how many of those are rows.
-SELECT events.src AS src, marks.mark AS mark, marks.closed AS closed, groupBitmap(events.seq) AS distinct_seqs
-FROM events
-INNER JOIN
+-- The numbers of each redirector process in blocks, as audit_offsets.sql has the offsets: how many numbers have a row,
+-- how many rows count beyond one each (a copy that was told as such does not), and what the process itself said.
+-- `everywhere`: the rows of all topics, for a process that wrote to one that was made again.
+SELECT
+    src,
+    min(part.first) AS lowest,
+    max(part.last) AS highest,
+    groupBitmapMerge(part.numbers) AS different,
+    sumIf(part.rows - bitmapCardinality(part.numbers), part.counted) AS extra,
+    max(part.counted) AS counts,
+    max(part.word) AS mark,
+    max(part.close) AS closed
+FROM
 (
-    SELECT src, max(mark) AS mark, max(kind = 'close') AS closed
+    SELECT src, intDiv(seq, {block:UInt64}) AS block, outcome NOT IN ('dead', 'source', 'duplicate') AS counted,
+           count() AS rows, groupBitmapState(seq) AS numbers, min(seq) AS first, max(seq) AS last,
+           maxIf(mark, kind IN ('heartbeat', 'close')) AS word, max(kind = 'close') AS close
     FROM events
-    WHERE topic_id = {topic_id:UUID} AND edition = 0 AND kind IN ('heartbeat', 'close')
-    GROUP BY src
-) AS marks ON events.src = marks.src
-WHERE events.topic_id = {topic_id:UUID} AND events.edition = 0 AND events.seq <= marks.mark
-GROUP BY src, mark, closed
-ORDER BY src
+    WHERE edition = 0 AND seq > 0 AND toDate(batch_time) BETWEEN {day_from:Date} AND {day_to:Date}
+      AND (empty({srcs:Array(UInt64)}) OR src IN {srcs:Array(UInt64)})
+      AND ({everywhere:Bool} OR topic_id = {topic_id:UUID} AND
+           kafka_offset BETWEEN {starts:Array(UInt64)}[kafka_partition + 1] AND {ends:Array(UInt64)}[kafka_partition + 1])
+    GROUP BY src, block, counted
+) AS part
+GROUP BY src, part.block

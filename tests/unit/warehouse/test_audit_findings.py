@@ -2,7 +2,7 @@
 
 import pytest
 
-from warehouse.audit import Audit, PartitionAudit, SourceAudit
+from warehouse.audit.findings import Audit, Double, PartitionAudit, SourceAudit
 
 
 def partition(**given: object) -> PartitionAudit:
@@ -40,3 +40,9 @@ def test_a_lost_number_of_a_source_does_not_add_up() -> None:
 
 def test_while_records_are_behind_a_sources_number_may_be_among_them() -> None:
     assert Audit([partition(log_end=11)], [SourceAudit(1, 5, closed=False, stored=4)]).adds_up
+
+
+def test_a_number_that_counts_twice_does_not_add_up() -> None:
+    source = SourceAudit(1, 5, closed=True, stored=5, doubles=[Double(2, 4, 3, None)])
+    assert source.doubled == 6
+    assert not Audit([partition()], [source]).adds_up

@@ -1,0 +1,81 @@
+"""The audit as a person reads it: partitions, hours, and by name what is missing or doubled."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from warehouse.audit.findings import Audit, Double, Gap, HourAudit, PartitionAudit
+from warehouse.audit.report import as_text, latest
+
+SHOWN = 10
+"""Gaps and doubles of a partition or a source that are printed; `weir audit --json` names more."""
+
+
+def show(found: Audit, console: Console, hours: int = 0) -> None:
+    """The audit as a person reads it."""
+    table = Table("partition", "log", "rows", "missing", "doubled", "behind", "counted as", box=None)
+    for partition in found.partitions:
+        table.add_row(*_cells(partition))
+    console.print(table)
+    if hours:
+        console.print(_hours(list(latest(found.hours, hours))))
+    for line in _named(found):
+        console.print(line, markup=False, highlight=False)
+    closed = sum(source.closed for source in found.sources)
+    console.print(
+        f"{len(found.sources)} redirector starts reported ({closed} closed):"
+        f" {found.lost:,} acknowledged events without a row, {found.recounted:,} counted again."
+    )
+    verdict = "adds up" if found.adds_up else "DOES NOT ADD UP"
+    since = f" Read in full since {found.since:%Y-%m-%d %H:%M} UTC." if found.since else ""
+    console.print(f"The ledger {verdict}; {found.behind:,} records are not counted yet.{since}")
+
+
+def _cells(partition: PartitionAudit) -> list[str]:
+    numbers = (partition.rows, partition.missing, partition.doubled, partition.behind)
+    return [
+        str(partition.partition),
+        f"{partition.log_first}–{partition.log_end}",
+        *(f"{number:,}" for number in numbers),
+        _outcomes(partition.outcomes),
+    ]
+
+
+def _outcomes(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "–"
+
+
+def _hours(hours: Sequence[HourAudit]) -> Table:
+    """All partitions' hours together."""
+    table = Table("hour", "rows", "missing", "doubled", "counted as", box=None)
+    for at in sorted({hour.hour for hour in hours}):
+        parts = [hour for hour in hours if hour.hour == at]
+        sums = [sum(getattr(part, name) for part in parts) for name in ("rows", "missing", "doubled")]
+        outcomes = sum((Counter(part.outcomes) for part in parts), Counter[str]())
+        table.add_row(as_text(at), *(f"{number:,}" for number in sums), _outcomes(outcomes))
+    return table
+
+
+def _named(found: Audit) -> Iterator[str]:
+    """What is missing or doubled, a line each."""
+    for partition in found.partitions:
+        yield from _lines(f"partition {partition.partition}: offset", partition.gaps, partition.doubles)
+        if partition.beyond:
+            yield f"partition {partition.partition}: {partition.beyond:,} rows have offsets beyond the log's end."
+        counted = sum(partition.outcomes.values())
+        if counted != partition.rows:
+            yield f"partition {partition.partition}: {partition.rows:,} rows count as {counted:,} outcomes."
+    for source in found.sources:
+        yield from _lines(f"source {source.src:010x}: number", source.gaps, source.doubles)
+
+
+def _lines(whose: str, gaps: Sequence[Gap], doubles: Sequence[Double]) -> Iterator[str]:
+    named: list[Gap | Double] = [*gaps, *doubles]
+    for one in named[:SHOWN]:
+        numbers = f" {one.first}" if one.first == one.last else f"s {one.first} to {one.last}"
+        rows = f"{one.rows} rows each" if isinstance(one, Double) else "no row"
+        yield f"{whose}{numbers}: {rows}, hour {as_text(one.hour) or 'unknown'}"
+    if (more := len(named) - SHOWN) > 0:
+        yield f"{whose}s: {more} more ranges (`weir audit --json`)"

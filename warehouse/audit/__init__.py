@@ -1,0 +1,1 @@
+"""The audit: what the log has given out against what is stored, number by number. It reads, and never mends."""
