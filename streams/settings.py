@@ -56,4 +56,6 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
     cache_size: int = Field(100_000, ge=100, description="Entries of each enricher's cache.")
     worker_host: str = Field("127.0.0.1", description="Address of the worker's `/-/live`, `/-/ready` and `/-/metrics`.")
     worker_port: int = Field(8070, ge=0, le=65535, description="Port of the same.")
-    failpoint: str = Field("", description="For tests of crashes only: die at a named place, as `after-insert:3`.")
+    failpoint: str = Field(
+        "", description="For tests of crashes only: die or hang at a named place, as `after-insert:3`."
+    )

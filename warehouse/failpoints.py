@@ -1,16 +1,20 @@
-"""Failpoints: places at which a process can be made to die, so that tests can crash it exactly there.
+"""Failpoints: places at which a process can be made to die or to hang, so that tests can harm it exactly there.
 
-`WEIR_FAILPOINT=after-insert:3` ends the process, as `kill -9` would, when it reaches `after-insert` for the third time.
-Without the setting a failpoint is one comparison.
+`WEIR_FAILPOINT=after-insert:3` ends the process, as `kill -9` would, when it reaches `after-insert` for the third time;
+`after-insert:3:hang` lets the thread that gets there wait for ever. Without the setting a failpoint is one comparison.
 """
 
 import enum
 import os
+import re
 import signal
+import time
+
+_SETTING = re.compile(r"(?P<place>[a-z-]+)(:(?P<count>\d+))?(?P<hang>:hang)?")
 
 
 class Failpoint(enum.StrEnum):
-    """Where a worker can be made to die."""
+    """Where a worker can be harmed."""
 
     AFTER_FENCE = "after-fence"
     """A partition is fenced, nothing else of taking it over has happened."""
@@ -29,19 +33,29 @@ class Failpoint(enum.StrEnum):
 class _Armed:
     place: Failpoint | None = None
     left: int = 0
+    hangs: bool = False
 
 
 def arm(setting: str) -> None:
-    """Make this process die as the setting says; empty: nowhere. Raises `ValueError` for a place that is none."""
-    name, _, count = setting.partition(":")
-    _Armed.place = Failpoint(name) if name else None
-    _Armed.left = int(count or 1)
+    """Harm this process as the setting says; empty: nowhere. Raises `ValueError` for one that makes no sense."""
+    if not setting:
+        _Armed.place = None
+        return
+    if (found := _SETTING.fullmatch(setting)) is None:
+        raise ValueError(f"{setting!r} is no failpoint: it must be like after-insert:3 or after-insert:3:hang")
+    _Armed.place = Failpoint(found["place"])
+    _Armed.left = int(found["count"] or 1)
+    _Armed.hangs = found["hang"] is not None
 
 
 def reach(place: Failpoint) -> None:
-    """Die here, if this is the place and the time."""
+    """Die or hang here, if this is the place and the time."""
     if _Armed.place is not place:
         return
     _Armed.left -= 1
-    if _Armed.left <= 0:
+    if _Armed.left > 0:
+        return
+    if not _Armed.hangs:
         os.kill(os.getpid(), signal.SIGKILL)
+    while True:
+        time.sleep(60)

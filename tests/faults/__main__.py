@@ -1,6 +1,7 @@
 """`python -m tests.faults`: inject faults into a running pipeline, and judge what is left of its promises."""
 
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +30,7 @@ def main(
     *, names: tuple[str, ...], seed: int | None, repeat: int, jobs: int, keep: bool, folder: Path | None, listing: bool
 ) -> None:
     """Inject faults and ask the oracle. Exits with 1 where a promise was broken."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its jobs are ended with it
     console = Console(highlight=False)
     try:
         rows = chosen(names)

@@ -49,8 +49,12 @@ class Traffic:
     """Share of the poison that has nearly a megabyte."""
     copies: float = 0.02
     """Share of clicks that are sent once more, flagged."""
-    crowd: float = 0.0
-    """Share of clicks that have one and the same key."""
+    network: float = 0.0
+    """Share of clicks that come from one and the same network, so that they have one key."""
+    link: float = 0.0
+    """Share of clicks on one and the same link."""
+    message: float = 0.0
+    """Share of clicks out of one and the same message."""
 
 
 class Driver(Protocol):
@@ -76,6 +80,10 @@ class Driver(Protocol):
         """Every click that was promised to be counted, and how many flagged copies of it were promised too."""
 
     @property
+    def uncertain(self) -> Collection[ClickKey]:
+        """Clicks of which one copy may be all that there is: whoever sent them first never heard of them again."""
+
+    @property
     def poison(self) -> Collection[Place]:
         """Where the undecodable records stand."""
 
@@ -99,16 +107,15 @@ class StreamDriver:
         self._copies: deque[tuple[float, RawClick]] = deque()
         self._sent_copies: Counter[ClickKey] = Counter()
         self._clicks: set[ClickKey] = set()
+        self._uncertain: set[ClickKey] = set()
         self._poison: set[Place] = set()
         self.refused: list[str] = []
         """What Kafka said of records that it refused for good."""
 
     def _open(self) -> None:
         self._producer = Producer(
-            self._settings.librdkafka()
+            self._settings.producer()  # with the redirector's partitioner: a copy stands where its original does
             | {
-                "acks": "all",
-                "enable.idempotence": True,
                 "linger.ms": 20,
                 "message.timeout.ms": 0,
                 "reconnect.backoff.max.ms": 500,
@@ -121,6 +128,11 @@ class StreamDriver:
     def acknowledged(self) -> Mapping[ClickKey, int]:
         with self._lock:
             return {key: self._sent_copies[key] for key in self._clicks}
+
+    @property
+    def uncertain(self) -> Collection[ClickKey]:
+        with self._lock:
+            return set(self._uncertain)
 
     @property
     def poison(self) -> Collection[Place]:
@@ -173,7 +185,7 @@ class StreamDriver:
             if self._paused.is_set():
                 self._flush()
                 self._idle.set()
-                time.sleep(TICK_SECONDS)
+                self._rest()
                 due = time.monotonic()
                 continue
             while due <= time.monotonic():
@@ -184,23 +196,41 @@ class StreamDriver:
                 self._heartbeat()
             self._send_copies(time.monotonic())
             self._producer.poll(0)
-            time.sleep(TICK_SECONDS)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait a little."""
+        time.sleep(TICK_SECONDS)
 
     def _one(self) -> None:
-        if self._random.random() < self.traffic.poison:
-            large = self._random.random() < self.traffic.large_poison
+        if self._chance(self.traffic.poison):
+            large = self._chance(self.traffic.large_poison)
             value = LARGE_POISON if large else self._random.choice(POISON)
             self._put(b"poison%d" % self._random.randrange(8), value, self._poisoned)
         else:
-            self._click()
+            self._send()
+
+    def _send(self) -> None:
+        """Send one click."""
+        self._click()
 
     def _click(self) -> ClickKey:
         source = self._random.choice(self._sources)
+        click = self._made(*source.upcoming)
+        source.take()
+
+        def delivered(_: Place) -> None:
+            source.acknowledge(click.seq)
+            self._promise(click)
+
+        self._put(partition_key(click), encode(click), delivered)
+        return click.src, click.seq
+
+    def _made(self, src: int, seq: int) -> RawClick:
         now = time.time_ns() // 1_000_000
-        crowd = self._random.random() < self.traffic.crowd
-        network = "10.0.0.0/24" if crowd else f"10.{self._random.randrange(256)}.{self._random.randrange(256)}.0/24"
-        src, seq = source.upcoming
-        click = RawClick(
+        third, fourth = self._random.randrange(256), self._random.randrange(256)
+        slug = "spring" if self._chance(self.traffic.link) else f"link-{self._random.randrange(1000)}"
+        return RawClick(
             kind=Kind.CLICK,
             src=src,
             seq=seq,
@@ -208,19 +238,20 @@ class StreamDriver:
             id=click_id(now, src, seq),
             status=302,
             domain="go.example",
-            path="/spring",
-            link_id=link_id("go.example", "spring"),
-            network=network,
+            path=f"/{slug}",
+            link_id=link_id("go.example", slug),
+            network="10.0.0.0/24" if self._chance(self.traffic.network) else f"10.{third}.{fourth}.0/24",
+            message="newsletter-7" if self._chance(self.traffic.message) else "",
             user_agent=BROWSER,
         )
-        source.take()
-        self._put(partition_key(click), encode(click), lambda _: self._counted(source, click))
-        return src, seq
 
-    def _counted(self, source: Sequence, click: RawClick) -> None:
-        source.acknowledge(click.seq)
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def _promise(self, click: RawClick) -> None:
+        """Kafka has the click; some are sent once more, a while later."""
         self._clicks.add((click.src, click.seq))
-        if self._random.random() < self.traffic.copies:
+        if self._chance(self.traffic.copies):
             copy = msgspec.structs.replace(click, resent=True)
             self._copies.append((time.monotonic() + COPY_AFTER_SECONDS, copy))
 

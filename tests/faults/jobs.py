@@ -4,9 +4,12 @@ import contextlib
 import multiprocessing
 import queue
 import signal
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.queues import Queue
 from pathlib import Path
+
+import structlog
 
 from tests.faults.broker import ProxiedKafka
 from tests.faults.play import Result, play
@@ -54,10 +57,15 @@ def side_by_side(work: Sequence[Share], place: Path, *, jobs: int, keep: bool) -
                 raise RuntimeError("a job died; its last words are above")
     finally:
         for process in processes:
+            process.terminate()
             process.join()
 
 
 def _job(todo: "Queue[Share | None]", told: "Queue[Result | None]", place: Path, data: Path, keep: bool) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whatever it does, it clears its stage
+    place.mkdir(parents=True, exist_ok=True)
+    log = data.with_suffix(".log").open("w")
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(log))  # what the redirector's producer says
     broker = ProxiedKafka(data)
     try:
         broker.start()
@@ -69,6 +77,7 @@ def _job(todo: "Queue[Share | None]", told: "Queue[Result | None]", place: Path,
         told.put(None)
     finally:
         broker.stop()
+        log.close()
 
 
 @contextlib.contextmanager

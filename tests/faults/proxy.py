@@ -13,6 +13,8 @@ from deploy.preflight import HOST
 T = TypeVar("T")
 
 CHUNK = 1 << 16
+PRODUCE = b"\0\0"
+"""A Kafka request's kind: records for the log."""
 
 
 class State(enum.Enum):
@@ -33,6 +35,10 @@ class Trap:
         self.marker = marker
         self.sprung = threading.Event()
 
+    def meets(self, data: bytes) -> bool:
+        """Whether this is the request."""
+        return self.marker in data
+
 
 class LostReply(Trap):
     """The request goes through whole; its reply is swallowed, and the connection broken or left hanging."""
@@ -40,6 +46,14 @@ class LostReply(Trap):
     def __init__(self, marker: bytes, *, hang: bool = False) -> None:
         super().__init__(marker)
         self.hang = hang
+
+
+class LostAcknowledgement(LostReply):
+    """As `LostReply`, for the next produce request to the Kafka topic that `marker` names."""
+
+    def meets(self, data: bytes) -> bool:
+        """A request begins with its length (four bytes) and its kind (two)."""
+        return data[4:6] == PRODUCE and super().meets(data)
 
 
 class HeldBody(Trap):
@@ -157,7 +171,7 @@ class Proxy:
         while data := await reader.read(CHUNK):
             await asyncio.sleep(self.delay)
             trap = self._trap
-            if trap is not None and trap.marker in data:
+            if trap is not None and trap.meets(data):
                 self._trap, link.trap = None, trap
                 if isinstance(trap, HeldBody):
                     data = await self._hold(trap, data, server)

@@ -38,6 +38,8 @@ class Row:
     traffic: Traffic = PLAIN
     through_proxy: frozenset[Part] = frozenset()
     """What the first worker reaches through a proxy only."""
+    redirector: bool = False
+    """Clicks are sent by a redirector's own producer, through a proxy."""
     small_disk: Part | None = None
     """Whose data lie on a disk that can be filled; Kafka's broker is then one of this run's own."""
     commits_may_lead: bool = False

@@ -22,6 +22,7 @@ from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
 from tests.faults.broker import ProxiedKafka
 from tests.faults.disk import SmallDisk
 from tests.faults.driver import StreamDriver
+from tests.faults.outbox import OutboxDriver
 from tests.faults.proxy import Proxy
 from tests.faults.row import Part, Row
 from tests.faults.watcher import Commits, Watcher
@@ -59,6 +60,7 @@ class Stage:
         self.notes: list[str] = []
         """What was injected, for the line of the run."""
         self._began = 0.0
+        self._exits_before = 0
         self.broker: LocalKafka
         self.kafka: KafkaSettings
         self.group: str
@@ -78,6 +80,7 @@ class Stage:
         self.random = Random(f"{self.row.name}/{seed}")
         self.notes = [self.case] if self.case else []
         self._began = time.monotonic()
+        self._exits_before = len(self.worker.exits)
         self.unwatch()
         self.watch()
         self.wait_ready()
@@ -97,9 +100,19 @@ class Stage:
         return self.crew.workers[0]
 
     @property
+    def exits(self) -> list[int]:
+        """How its processes ended in this run; a signal is negative."""
+        return self.worker.exits[self._exits_before :]
+
+    @property
     def clickhouse_proxy(self) -> Proxy:
         """Between the first worker and ClickHouse."""
         return self.proxies[Part.CLICKHOUSE]
+
+    @property
+    def kafka_proxy(self) -> Proxy:
+        """Before Kafka's second door."""
+        return self.proxies[Part.KAFKA]
 
     def note(self, text: str) -> None:
         """Say what is injected."""
@@ -162,9 +175,9 @@ class Stage:
     def hire(self, *, through_proxy: bool = False, failpoint: str = "") -> Worker:
         """One more worker."""
         kafka, warehouse = self.kafka, self.warehouse
-        if through_proxy and Part.KAFKA in self.proxies:
-            kafka = kafka.model_copy(update={"kafka": f"127.0.0.1:{self.proxies[Part.KAFKA].port}"})
-        if through_proxy and Part.CLICKHOUSE in self.proxies:
+        if through_proxy and Part.KAFKA in self.row.through_proxy:
+            kafka = kafka.model_copy(update={"kafka": f"127.0.0.1:{self.kafka_proxy.port}"})
+        if through_proxy and Part.CLICKHOUSE in self.row.through_proxy:
             address = f"http://127.0.0.1:{self.clickhouse_proxy.port}"
             warehouse = warehouse.model_copy(update={"clickhouse": address})
         settings = {
@@ -202,7 +215,7 @@ def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
         ends.callback(stage.crew.stop)
         for number in range(row.workers):
             stage.hire(through_proxy=number == 0)
-        stage.driver = StreamDriver(stage.kafka)
+        stage.driver = _driver(stage)
         ends.callback(stage.driver.abandon)
         stage.commits = Commits(stage.kafka, stage.warehouse, stage.group)
         ends.callback(stage.commits.close)
@@ -228,11 +241,17 @@ def _warehouse(stage: Stage, ends: contextlib.ExitStack) -> EmbeddedServer:
     return server
 
 
+def _driver(stage: Stage) -> StreamDriver:
+    if stage.row.redirector:
+        return OutboxDriver(stage.kafka, f"127.0.0.1:{stage.kafka_proxy.port}")
+    return StreamDriver(stage.kafka)
+
+
 def _proxies(stage: Stage, ends: contextlib.ExitStack) -> None:
     if Part.CLICKHOUSE in stage.row.through_proxy:
         stage.proxies[Part.CLICKHOUSE] = Proxy(stage.server.port)
         ends.callback(stage.clickhouse_proxy.close)
-    if Part.KAFKA in stage.row.through_proxy:
+    if Part.KAFKA in stage.row.through_proxy or stage.row.redirector:
         if not isinstance(stage.broker, ProxiedKafka):
             raise TypeError(f"row {stage.row.name} needs a broker with a second listener")
         stage.proxies[Part.KAFKA] = stage.broker.proxy

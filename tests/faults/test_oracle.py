@@ -17,6 +17,7 @@ SOURCE = SourceAudit(src=7, mark=4, closed=True, stored=4)
 RIGHT = Facts(
     promised={(7, 1): 0, (7, 2): 1, (7, 3): 0},
     rows={(7, 1): {"human": 1}, (7, 2): {"human": 1, "duplicate": 1}, (7, 3): {"suspect": 1}},
+    uncertain={(7, 2)},
     poison={(0, 4)},
     dead=Counter({(0, 4): 1}),
     letters=Counter({(0, 4): 1}),
@@ -39,6 +40,10 @@ def test_nothing_is_said_of_what_is_right() -> None:
     assert misses(RIGHT) == []
 
 
+def test_a_copy_may_be_all_that_there_is_of_a_click_that_nobody_heard_of_again() -> None:
+    assert misses(dataclasses.replace(RIGHT, rows={**RIGHT.rows, (7, 2): {"human": 1}})) == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -47,7 +52,8 @@ def test_nothing_is_said_of_what_is_right() -> None:
         ({"rows": {**RIGHT.rows, (7, 1): {"human": 2}}}, "count more than once"),
         ({"rows": {**RIGHT.rows, (7, 1): {"human": 1, "suspect": 1}}}, "count more than once"),
         ({"rows": {**RIGHT.rows, (8, 1): {"human": 1}}}, "nobody sent"),
-        ({"rows": {**RIGHT.rows, (7, 2): {"human": 1}}}, "another number of duplicates"),
+        ({"rows": {**RIGHT.rows, (7, 2): {"human": 1, "duplicate": 2}}}, "another number of duplicates"),
+        ({"uncertain": (), "rows": {**RIGHT.rows, (7, 2): {"human": 1}}}, "another number of duplicates"),
         ({"rows": {**RIGHT.rows, (7, 1): {"human": 1, "duplicate": 1}}}, "another number of duplicates"),
         ({"audit": audit(rows=4, distinct=4)}, "1 missing"),
         ({"audit": audit(rows=6)}, "1 doubled"),

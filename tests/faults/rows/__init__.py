@@ -5,7 +5,7 @@ A later issue adds a function to one of these files, and a line here.
 
 from tests.faults.driver import Traffic
 from tests.faults.row import Part, Row
-from tests.faults.rows import disks, log, network, processes, traffic, warehouse
+from tests.faults.rows import disks, log, network, processes, redirector, traffic, upgrade, warehouse
 from warehouse.failpoints import Failpoint
 
 POISONED = Traffic(poison=0.02)
@@ -13,14 +13,23 @@ CLICKHOUSE, KAFKA = Part.CLICKHOUSE, Part.KAFKA
 BY_PROXY = frozenset({CLICKHOUSE})
 IMPATIENT = {"clickhouse_patience": "3", "insert_timeout": "2"}
 PATIENT = {"clickhouse_patience": "600", "insert_timeout": "50"}
+STEADY = {"clickhouse_patience": "60", "insert_timeout": "2", "session_timeout": "6"}
+WEDGES = ("before-insert", "after-insert", "before-commit", "after-fence")
 
 ROWS = (
     Row("2", processes.killed_at_a_failpoint, cases=tuple(Failpoint), traffic=POISONED),
     Row("2-anywhere", processes.killed, traffic=POISONED),
     Row("3", processes.terminated, cases=("goes on", "never comes"), through_proxy=BY_PROXY),
     Row("4", processes.frozen, cases=("in a body", "anywhere"), workers=2, through_proxy=BY_PROXY),
+    Row(
+        "7",
+        redirector.acknowledgement_lost,
+        cases=("it breaks", "nothing comes", "it dies"),
+        traffic=Traffic(copies=0.1),
+        redirector=True,
+    ),
     Row("8", warehouse.down, cases=("stopped", "killed"), settings=IMPATIENT),
-    Row("9", warehouse.hanging, cases=("frozen", "silent"), settings=IMPATIENT, through_proxy=BY_PROXY),
+    Row("9", warehouse.hanging, cases=("frozen", "silent"), workers=2, settings=STEADY, through_proxy=BY_PROXY),
     Row("10", warehouse.reply_lost, cases=("it breaks", "nothing comes"), settings=IMPATIENT, through_proxy=BY_PROXY),
     Row("12", warehouse.killed),
     Row("12-parts", warehouse.parts_lost, cases=("under load", "without traffic"), commits_may_lead=True),
@@ -34,8 +43,11 @@ ROWS = (
     Row("23", traffic.poison, traffic=Traffic(poison=0.2, large_poison=0.02)),
     Row("24", traffic.only_poison),
     Row("25", warehouse.letters_unavailable, traffic=POISONED),
-    Row("38", traffic.crowd, traffic=Traffic(rate=800, crowd=0.9)),
-    Row("39", processes.wedged, settings=PATIENT, through_proxy=BY_PROXY),
+    Row("38-link", traffic.crowd, traffic=Traffic(800, link=0.9)),
+    Row("38-message", traffic.crowd, traffic=Traffic(800, message=0.9)),
+    Row("38-network", traffic.crowd, traffic=Traffic(800, network=0.5)),
+    Row("39", processes.wedged, cases=("no answer", *WEDGES), settings=PATIENT, through_proxy=BY_PROXY),
+    Row("40", upgrade.rolled, cases=("in order", "some are killed"), workers=2),
 )
 
 

@@ -35,7 +35,7 @@ def killed_at_a_failpoint(stage: Stage) -> None:
     stage.worker.arm(failpoint)
     stage.worker.signal(signal.SIGTERM)
     died = -signal.SIGKILL
-    stage.wait(lambda: died in stage.worker.exits, DEATH_SECONDS, f"the worker did not die at {failpoint}")
+    stage.wait(lambda: died in stage.exits, DEATH_SECONDS, f"the worker did not die at {failpoint}")
     stage.note(f"died at {failpoint}")
     stage.wait_ready()
 
@@ -97,13 +97,17 @@ def frozen(stage: Stage) -> None:
 
 
 def wedged(stage: Stage) -> None:
-    """The worker waits for something that never comes, with limits so long that none of them ends it.
+    """The worker waits for ever: for an answer, with limits so long that none of them ends it, or its thread hangs.
 
     Its stored offset stands still while the log goes on, so its watchdog ends it, and it is started again.
     """
-    stage.clickhouse_proxy.silence()
-    stage.note("the worker gets no answer any more")
-    waited = stage.wait(lambda: 1 in stage.worker.exits, WATCHDOG_SECONDS, "the watchdog did not end the worker")
+    if stage.case == "no answer":
+        stage.clickhouse_proxy.silence()
+    else:
+        stage.worker.arm(f"{stage.case}:{stage.random.randint(1, 4)}:hang")
+        stage.worker.kill()
+    stage.note("the worker hangs, or will")
+    waited = stage.wait(lambda: 1 in stage.exits, WATCHDOG_SECONDS, "the watchdog did not end the worker")
     stage.note(f"it ended after {waited:.0f} s")
     stage.clickhouse_proxy.heal()
     stage.wait_ready()

@@ -1,5 +1,6 @@
 """ClickHouse that is down, hangs, dies, forgets, or is set back."""
 
+import re
 import shutil
 import signal
 from collections.abc import Collection
@@ -11,6 +12,8 @@ from tests.faults.stage import Missed, Stage
 
 LOST_SECONDS = 8
 """How old a part may be that a machine loses: what it had not written to its disk yet."""
+HANG_SECONDS = 7.0
+"""A second more than the session of a worker in this row."""
 FOUND_SECONDS = 75.0
 """Holes must be found within this time even where nothing is read or written."""
 
@@ -31,21 +34,33 @@ def down(stage: Stage) -> None:
 
 
 def hanging(stage: Stage) -> None:
-    """ClickHouse takes connections and answers nothing, for longer than an insert may take.
+    """ClickHouse takes connections and answers nothing, for longer than an insert may take and than a session lasts.
 
     Every request has its limit, so the worker is in doubt, never stuck; what hangs is not waited for when it is over.
+    Nobody leaves Kafka's group for it: no partition is handed out anew.
     """
+    before = _assignments(stage)
     if stage.case == "frozen":
         stage.server.process.send_signal(signal.SIGSTOP)
     else:
         stage.clickhouse_proxy.silence()
     stage.note(f"ClickHouse {stage.case}")
-    stage.sleep(4.0, 9.0)
+    stage.sleep(HANG_SECONDS, HANG_SECONDS + 4)
     if stage.case == "frozen":
         stage.server.process.send_signal(signal.SIGCONT)
     else:
         stage.clickhouse_proxy.heal()
     stage.note("it answers again")
+    stage.driver.pause()
+    stage.wait_counted()
+    stage.driver.resume()
+    if assignments := _assignments(stage) - before:
+        raise Missed(f"partitions were handed out {assignments} times because ClickHouse hung")
+
+
+def _assignments(stage: Stage) -> int:
+    """How often workers were given partitions, by their own logs."""
+    return sum(len(re.findall(r"\] counting\b", worker.log.read_text())) for worker in stage.crew.workers)
 
 
 def reply_lost(stage: Stage) -> None:
