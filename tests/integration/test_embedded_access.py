@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -206,6 +207,15 @@ def test_clickhouse_connect_as_reader(warehouse_server: EmbeddedServer, warehous
         with pytest.raises(DatabaseError) as refused:
             client.insert("fences", [[0, 1, 1]], column_names=["topic_id", "kafka_partition", "nonce"])
         assert refused.value.code in (164, 497)
+
+
+@pytest.mark.parametrize("function", ["sqlite('{name}', 't')", "file('{name}', 'CSV', 'n UInt8')"])
+def test_what_is_refused_leaves_no_file_where_the_process_was_started(
+    warehouse_server: EmbeddedServer, book: str, function: str
+) -> None:
+    name = f"{uuid4().hex}.db"
+    assert as_reader(warehouse_server, f"SELECT * FROM {function.format(name=name)}").status_code != 200
+    assert not Path(name).exists()
 
 
 def test_no_reader_without_a_password(tmp_path: Path) -> None:

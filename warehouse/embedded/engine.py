@@ -75,7 +75,7 @@ class Engine:
     """The one engine of this process. Every method but `open` may be called by any thread."""
 
     def __init__(self, path: Path, *, threads: int = 16, memory: int = 0) -> None:
-        self._path = path
+        self._path = path.absolute()
         self._memory = memory
         self.queries = ThreadPoolExecutor(threads, thread_name_prefix="query")
         self.control = ThreadPoolExecutor(4, thread_name_prefix="control")
@@ -93,8 +93,11 @@ class Engine:
             raise EngineBusy(f"Another process runs the warehouse in {self._path}.") from error
         self.spool = self._path / "spool"
         self.spool.mkdir(exist_ok=True)
+        self.files = self._path / "files"
+        """Where a query's relative paths should lead."""
+        self.files.mkdir(exist_ok=True)
         config = write_config(self._path / "config", memory=self._memory)
-        self._target = f"{self._path.resolve() / 'data'}?config-file={config.resolve()}&{_DEFAULTS}"
+        self._target = f"{self._path / 'data'}?config-file={config}&{_DEFAULTS}"
         self._keeper = self._connect()
         chdb.create_function("file", _no_files, ["String"], "String")
         row = self._admin("SELECT version(), timezone()").split()

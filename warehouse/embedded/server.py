@@ -1,5 +1,6 @@
 """The embedded warehouse's process: one engine, one uvicorn server, from its settings to its end."""
 
+import os
 import signal
 import sys
 
@@ -54,6 +55,7 @@ def _serve(settings: EmbeddedSettings) -> None:
     except (EngineBusy, OSError, ValueError) as error:
         log.critical(str(error))
         sys.exit(1)
+    os.chdir(engine.files)  # the engine makes the files that a query names, even one that is then refused
     # uvicorn raises the signal again once it has stopped; what it asks for is done then.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
