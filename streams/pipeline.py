@@ -26,7 +26,7 @@ from streams.judge import Judge, rules_version
 from streams.links import LinkBook, link_rows
 from streams.partition import Limits
 from streams.settings import StreamSettings
-from streams.transport import BatchSchema, Consumer
+from streams.transport import App, BatchSchema, Consumer
 from warehouse.ledger import Ledger
 
 
@@ -35,7 +35,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
 
     Call it in the event loop that will run the app.
     """
-    app = faust.App(
+    app = App(
         settings.group,
         **connection(settings),
         stream_buffer_maxsize=4,  # batches, not messages

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol, cast
 
+import faust
 from faust import Schema
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
@@ -209,6 +210,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # Faust hard-codes the argument
         return consumer
+
+
+class App(faust.App):
+    """A Faust app without tables; Faust would make their folders wherever the process was started."""
+
+    def _create_directories(self) -> None:
+        """Make none."""
 
 
 class Transport(driver.Transport):

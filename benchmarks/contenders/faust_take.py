@@ -1,6 +1,7 @@
 """Faust as it comes: its own aiokafka transport, one agent, `take`, the functions, the insert."""
 
 import asyncio
+from pathlib import Path
 from typing import cast
 
 import faust
@@ -22,6 +23,7 @@ def main() -> None:
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
+        datadir=str(Path(task.mark).with_suffix(".faust")),  # Faust makes it, tables or not
     )
     topic = app.topic(task.topic, value_type=bytes, value_serializer="raw", key_serializer="raw")
 

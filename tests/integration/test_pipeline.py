@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -117,6 +118,15 @@ def test_one_clicks_every_field_becomes_its_column(
     assert row["salt_day"].isoformat() == "2026-11-22"
     assert row["ts"].timestamp() * 1000 == pytest.approx(sent.ts)
     assert row["fence"] > 0
+
+
+def test_a_worker_leaves_nothing_where_it_was_started(
+    kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Path
+) -> None:
+    here = set(Path.cwd().iterdir())
+    group = uuid4().hex
+    with running("worker", tmp_path / "log", kafka, warehouse, geo_dir=str(tmp_path), group=group):
+        assert not {path.name for path in set(Path.cwd().iterdir()) - here if group in path.name}
 
 
 def test_poison_becomes_dead_letters_and_the_ledger_still_adds_up(
