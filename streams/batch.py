@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Record(Protocol):
-    """What is read of a record; aiokafka's `ConsumerRecord` is one."""
+    """What is read of a record; aiokafka's `DefaultRecord` is one."""
 
     offset: int
     timestamp: int

@@ -20,7 +20,7 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         description="Seconds after which Kafka gives a silent worker's partitions to another. Brokers refuse less than"
         " their own `group.min.session.timeout.ms`, 6 s by default.",
     )
-    batch_rows: int = Field(20_000, ge=1, le=500_000, description="Rows of one insert at the most.")
+    batch_rows: int = Field(50_000, ge=1, le=500_000, description="Rows of one insert at the most.")
     batch_linger: float = Field(
         0.5,
         ge=0,

@@ -30,6 +30,7 @@ MAX_ROWS = 500_000
 INSERT_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
     "max_insert_threads": 1,
+    "max_threads": 1,  # else the projection of each insert is worked out by threads that take longer to start than it
     "insert_deduplicate": 1,
     "max_partitions_per_insert_block": 1,
 }
