@@ -232,7 +232,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return {}
         waiter.result()  # raises what the broker refuses for good
         self._spare_copies(fetcher)
-        return cast(RecordMap, await super()._fetch_records(consumer, active_partitions, 0, max_records))
+        return await super()._fetch_records(consumer, active_partitions, 0, max_records)
 
     def _spare_copies(self, fetcher: Any) -> None:
         """The log's own records do for a batch; aiokafka would make another object of each, 1 µs a record."""
