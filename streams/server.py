@@ -86,14 +86,15 @@ async def serve(settings: StreamSettings, leave: Exit) -> None:
         )
     )
     watchdog = Watchdog(
+        reading=lambda: consumer.reading,
         positions=lambda: consumer.positions(settings.topic(CLICKS_RAW.name)),
         ends=lambda: {number: end for number, (_, end) in watermarks(settings, CLICKS_RAW).items()},
         end=leave.at_once,
     )
     serving = asyncio.create_task(web.serve())
     try:
-        await app.start()
         watchdog.start()
+        await app.start()
         await until_over(app, leave)
         threading.Timer(STOP_SECONDS, os._exit, [leave.code or 1]).start()
         watchdog.stop()

@@ -315,9 +315,7 @@ def test_it_tells_how_far_it_is(client: Client) -> None:
 
 
 def test_the_hours_are_the_projections(client: Client) -> None:
-    explained = client.query(
-        f"EXPLAIN projections = 1 {load('audit_hours')}", parameters={"topic_id": str(uuid4())}
-    )
+    explained = client.query(f"EXPLAIN projections = 1 {load('audit_hours')}", parameters={"topic_id": str(uuid4())})
     insert(client, uuid4(), World(6).write(10))
     explained = client.query(f"EXPLAIN {load('audit_hours')}", parameters={"topic_id": str(uuid4())})
     assert any("hours" in line for (line,) in explained.result_rows)
