@@ -1,11 +1,13 @@
 """A disk that can be full: a small tmpfs, whose size is changed while it is in use (needs root)."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
 
 ROOMY = 2 << 30
 """Bytes; more than `preflight.disk` asks for. A tmpfs takes memory only for what is written."""
+ATTEMPTS = 100
 
 
 class SmallDisk:
@@ -23,8 +25,12 @@ class SmallDisk:
         return (found.f_blocks - found.f_bfree) * found.f_frsize
 
     def fill(self, left: int = 0) -> None:
-        """Leave so many bytes."""
-        self._resize(self.used + left)
+        """Leave so many bytes, or a few less: somebody may write meanwhile."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(subprocess.CalledProcessError):  # no disk gets smaller than what is on it
+                self._resize(self.used + left)
+                return
+        raise TimeoutError(f"{self.folder} can't be filled: somebody writes to it all the time")
 
     def empty(self) -> None:
         """Make room again."""

@@ -14,6 +14,7 @@ from warehouse.failpoints import Failpoint
 
 INSERT = b"insert_deduplication_token="
 """What only the request of an insert into `events` carries."""
+CHURN_SECONDS = 10.0
 EXIT_SECONDS = 30.0
 DEATH_SECONDS = 60.0
 SPRUNG_SECONDS = 20.0
@@ -114,11 +115,11 @@ def wedged(stage: Stage) -> None:
 
 
 def join_and_leave(stage: Stage) -> None:
-    """Every few seconds a worker joins, leaves, or is killed, for a quarter of a minute.
+    """Every few seconds a worker joins, leaves, or is killed, for ten seconds.
 
     Each rebalance hands partitions over while inserts are in flight; the lag must be gone a while after the last.
     """
-    until = time.monotonic() + 15
+    until = time.monotonic() + CHURN_SECONDS
     while time.monotonic() < until:
         worker = stage.random.choice(stage.crew.workers)
         _come_or_go(stage, worker)
