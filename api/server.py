@@ -1,5 +1,6 @@
 """The API as a process: `main()` serves until it is told to stop."""
 
+import os
 import sys
 
 import structlog
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 def main(settings: ApiSettings | None = None) -> None:
     """Serve until SIGTERM or SIGINT, answer what is there, and return.
 
-    Exits with status 2 where the settings would lay the API open to other machines by accident.
+    Exits with status 78 where the settings would lay the API open to other machines by accident.
     """
     settings = settings or ApiSettings()
     if settings.is_exposed():
@@ -26,7 +27,7 @@ def main(settings: ApiSettings | None = None) -> None:
             f"Whoever reaches {settings.api_host} could read and change everything. Set WEIR_API_TOKEN, or"
             " WEIR_API_OPEN=true if that is what you want."
         )
-        sys.exit(2)
+        sys.exit(os.EX_CONFIG)
     config = uvicorn.Config(
         create_app(settings),
         access_log=False,

@@ -97,7 +97,7 @@ def main() -> None:
             sys.stdout.flush()  # a full disk is noticed here, not when the interpreter ends
     except ValidationError as error:
         click.echo(f"weir: a setting does not fit.\n{describe(error)}\n`weir settings` lists all of them.", err=True)
-        sys.exit(2)
+        sys.exit(os.EX_CONFIG)
     except OSError as error:
         click.echo(f"weir: {error}", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer has no place to go

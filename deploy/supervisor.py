@@ -1,11 +1,13 @@
 """Keeps the stack's services running: start and wait, restart with back-off, stop in reverse order.
 
 A service that fails at its first start is a mistake of the configuration and ends the start. One that dies later is
-started again after a growing pause, and given up when it fails again and again.
+started again after a growing pause. Its exit code may say that what it needs is away (75, `EX_TEMPFAIL`): then for as
+long as it takes; or that its settings do not do (78, `EX_CONFIG`): then never; otherwise until it never lasts.
 """
 
 import dataclasses
 import enum
+import os
 import signal
 import threading
 import time
@@ -69,22 +71,36 @@ class Failed(click.ClickException):
 
 @dataclasses.dataclass
 class Restarts:
-    """When a service that died is started again: at once, then later and later; given up when it never lasts."""
+    """When a service that died is started again: soon, then later and later; given up when it never lasts."""
 
     first_seconds: float = 0.5
     longest_seconds: float = 10.0
     steady_seconds: float = 30.0
     """Having run this long, a service starts with a clean record."""
     limit: int = 5
-    """Starts in a row that did not last, after which it is given up."""
+    """Starts in a row that did not last, after which it is given up; those that found something away do not count."""
+    remind_seconds: float = 60.0
+    """How often it is told that something is still away."""
     failures: int = 0
+    faults: int = 0
+    reminded: float | None = None
 
-    def after(self, lived: float) -> float | None:
-        """Seconds to wait after a life of `lived` seconds; None: give up."""
-        self.failures = 1 if lived >= self.steady_seconds else self.failures + 1
-        if self.failures > self.limit:
+    def after(self, lived: float, code: int) -> float | None:
+        """Seconds to wait after a life of `lived` seconds that ended with an exit code; None: give up."""
+        if lived >= self.steady_seconds:
+            self.failures = self.faults = 0
+        self.failures += 1
+        self.faults += code != os.EX_TEMPFAIL
+        if code == os.EX_CONFIG or self.faults > self.limit:
             return None
-        return min(self.first_seconds * 2.0 ** (self.failures - 1), self.longest_seconds)
+        return min(self.first_seconds * 2.0 ** min(self.failures - 1, 30), self.longest_seconds)
+
+    def is_news(self, code: int, now: float) -> bool:
+        """Whether this end is to be told: not each of a service that waits for something, but one a minute."""
+        if code == os.EX_TEMPFAIL and self.reminded is not None and now < self.reminded + self.remind_seconds:
+            return False
+        self.reminded = now if code == os.EX_TEMPFAIL else None
+        return True
 
 
 @dataclasses.dataclass
@@ -222,19 +238,22 @@ class Supervisor:
         elif reason := self._failed(running):
             self._plan_restart(running, reason)
         elif not running.ready and running.service.ready():
-            running.ready = True
+            running.ready, running.restarts.reminded = True, None
             self._tell(Notice(running.service.name, What.READY, "again"))
 
     def _plan_restart(self, running: Running, reason: str) -> None:
-        name = running.service.name
-        pause = running.restarts.after(time.monotonic() - running.since) if running.service.restart else None
+        name, now, restarts = running.service.name, time.monotonic(), running.restarts
+        code = running.process.exit_code or 0
+        pause = restarts.after(now - running.since, code) if running.service.restart else None
         if pause is None:
-            times = f" {running.restarts.failures} times in a row" if running.service.restart else ""
+            times = f" {restarts.faults} times in a row" if restarts.faults > restarts.limit else ""
             self.failure = self._failure(running, f"{name} failed{times}: {reason}")
             self._tell(Notice(name, What.GAVE_UP, reason))
             return
-        running.due = time.monotonic() + pause
-        self._tell(Notice(name, What.DIED, f"{reason}; starting it again in {pause:g} s"))
+        running.due = now + pause
+        if restarts.is_news(code, now):
+            again = f"{running.process.tail(1)}; trying again" if code == os.EX_TEMPFAIL else "starting it again"
+            self._tell(Notice(name, What.DIED, f"{reason}; {again} in {pause:g} s"))
 
     def _start_again(self, running: Running) -> None:
         running.due, running.ready, running.since = None, False, time.monotonic()
@@ -242,6 +261,14 @@ class Supervisor:
         self._tell(Notice(running.service.name, What.RESTARTING))
 
 
+EXIT_WORDS = {
+    os.EX_TEMPFAIL: "what it needs is away",
+    os.EX_CONFIG: "it can't work with its settings (exit code 78)",
+}
+
+
 def describe_exit(code: int) -> str:
     """How a process ended, in words."""
+    if code in EXIT_WORDS:
+        return EXIT_WORDS[code]
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with exit code {code}"

@@ -1,5 +1,6 @@
 """The redirector's process: one uvicorn server, from its settings to its end."""
 
+import os
 import sys
 
 import structlog
@@ -19,7 +20,7 @@ log = structlog.get_logger(__name__)
 def main(settings: IngestSettings | None = None) -> None:
     """Serve until SIGTERM or SIGINT: then accept no more, answer what is there, deliver the events, and return.
 
-    Exits with status 1 where the process can't go on by itself, so that its supervisor starts it anew.
+    Exits with status 75 where the process can't go on by itself, so that its supervisor starts it anew.
     """
     settings = settings or IngestSettings()
     reasons: list[str] = []
@@ -27,7 +28,7 @@ def main(settings: IngestSettings | None = None) -> None:
         serve(make_server(settings, reasons), listener)
     if reasons:
         log.critical("The redirector can't go on", reason=reasons[0])
-        sys.exit(1)
+        sys.exit(os.EX_TEMPFAIL)
 
 
 def make_server(settings: IngestSettings, reasons: list[str]) -> uvicorn.Server:

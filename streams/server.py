@@ -15,6 +15,7 @@ import uvicorn
 
 from ingest.kafka import CLICKS_RAW, watermarks
 from streams import health
+from streams.endings import exit_code, reasons
 from streams.pipeline import pipeline
 from streams.settings import StreamSettings
 from streams.transport import Consumer
@@ -41,10 +42,10 @@ class Exit:
         self.wanted.set()
 
     def fail(self, error: BaseException) -> None:
-        """Stop for an error that can't be mended here: one clear line, and an exit code that gets us started again."""
+        """Stop for an error that can't be mended here: one clear line, and a code that says whether to start again."""
         if self.code == 0:
-            self.code = 1
-            log.critical("the worker stops", reason=" · ".join(_reasons(error)))
+            self.code = exit_code(error)
+            log.critical("the worker stops", reason=reasons(error))
         self.wanted.set()
 
     def at_once(self, reason: str) -> None:
@@ -60,12 +61,6 @@ class Health(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         """Take none."""
         yield
-
-
-def _reasons(error: BaseException) -> list[str]:
-    if isinstance(error, BaseExceptionGroup):
-        return [reason for part in error.exceptions for reason in _reasons(part)]
-    return [f"{type(error).__name__}: {error}"]
 
 
 async def serve(settings: StreamSettings, leave: Exit) -> None:
@@ -116,7 +111,7 @@ async def until_over(app: faust.App, leave: Exit) -> None:
 
 
 def main(settings: StreamSettings | None = None) -> None:
-    """Run the worker in the foreground; exits 0 after SIGTERM or Ctrl-C, 1 after what it could not mend."""
+    """Run the worker in the foreground; exits 0 after SIGTERM or Ctrl-C, else as `streams.endings` says."""
     settings = settings or StreamSettings()
     failpoints.arm(settings.failpoint)
 

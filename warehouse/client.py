@@ -25,6 +25,10 @@ class WarehouseUnavailable(Exception):
     """ClickHouse can't be reached, refuses the password or has no database yet; the message says what to do next."""
 
 
+class WarehouseMisconfigured(WarehouseUnavailable):
+    """It refuses the password or has no database: no waiting mends that."""
+
+
 def connect(settings: WarehouseSettings, *, database: str | None = CONFIGURED) -> Client:
     """A synchronous client, for one thread at a time; without a session, so that its queries may overlap with others'.
 
@@ -33,7 +37,7 @@ def connect(settings: WarehouseSettings, *, database: str | None = CONFIGURED) -
     try:
         return clickhouse_connect.get_client(**_options(settings, database))
     except (ClickHouseError, OSError) as error:
-        raise WarehouseUnavailable(_explain(settings, error)) from error
+        raise _explained(settings, error) from error
 
 
 async def connect_async(settings: WarehouseSettings, *, database: str | None = CONFIGURED) -> AsyncClient:
@@ -41,7 +45,7 @@ async def connect_async(settings: WarehouseSettings, *, database: str | None = C
     try:
         return await clickhouse_connect.get_async_client(**_options(settings, database))
     except (ClickHouseError, OSError) as error:
-        raise WarehouseUnavailable(_explain(settings, error)) from error
+        raise _explained(settings, error) from error
 
 
 def _options(settings: WarehouseSettings, database: str | None) -> Mapping[str, Any]:
@@ -61,6 +65,11 @@ def _options(settings: WarehouseSettings, database: str | None) -> Mapping[str, 
         "autogenerate_session_id": False,
         "dedicated_pool": True,
     }
+
+
+def _explained(settings: WarehouseSettings, error: Exception) -> WarehouseUnavailable:
+    stays = isinstance(error, DatabaseError) and error.code in (*REFUSED, UNKNOWN_DATABASE)
+    return (WarehouseMisconfigured if stays else WarehouseUnavailable)(_explain(settings, error))
 
 
 def _explain(settings: WarehouseSettings, error: Exception) -> str:

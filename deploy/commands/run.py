@@ -1,6 +1,7 @@
 """`weir run`: one service in the foreground, as a container or a unit file starts it."""
 
 import importlib
+import os
 
 import click
 from confluent_kafka import KafkaException
@@ -21,12 +22,15 @@ SERVICES = {
 def command(service: str) -> None:
     """Run one service in the foreground until SIGTERM or Ctrl-C.
 
-    Its settings come from the environment; `weir settings` lists them.
+    Its settings come from the environment; `weir settings` lists them. The exit code is 75 where starting it again
+    helps, if not at once (ClickHouse or Kafka is away), and 78 where it does not (a setting, a user, the schema).
     """
     configure(LogSettings())
     try:
         importlib.import_module(SERVICES[service]).main()
     except KafkaException as error:
-        raise click.ClickException(
+        refused = click.ClickException(
             f"Kafka's client can't work with the WEIR_KAFKA_… settings: {error.args[0].str()}."
-        ) from None
+        )
+        refused.exit_code = os.EX_CONFIG
+        raise refused from None

@@ -67,7 +67,7 @@ def test_a_second_process_is_refused(server: EmbeddedServer) -> None:
     second = EmbeddedServer(server.folder)
     with pytest.raises(AssertionError, match="did not start"):
         second.start()
-    assert second.process.wait() == 1
+    assert second.process.wait() == os.EX_TEMPFAIL
     assert f"Another process runs the warehouse in {server.folder}" in second.log
     assert "Traceback" not in second.log
     with connect(server.settings()) as client:
@@ -99,7 +99,7 @@ def refusal(path: Path, host: str) -> tuple[int, str]:
 
 def test_an_open_door_is_refused(tmp_path: Path) -> None:
     code, said = refusal(tmp_path, "0.0.0.0")
-    assert code == 2
+    assert code == os.EX_CONFIG
     assert "WEIR_WAREHOUSE_PASSWORD" in said
 
 

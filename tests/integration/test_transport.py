@@ -15,7 +15,7 @@ from faust.types import StreamT
 from ingest.kafka import CLICKS_RAW, LINK_COMMANDS, KafkaSettings
 from streams.batch import Batch
 from streams.broker import connection
-from streams.transport import BatchSchema, Consumer
+from streams.transport import App, BatchSchema, Consumer
 
 pytestmark = pytest.mark.kafka
 
@@ -45,7 +45,7 @@ class Positions:
 
 
 def new_app(settings: KafkaSettings, group: str) -> faust.App:
-    return faust.App(
+    return App(
         group,
         **connection(settings),
         stream_buffer_maxsize=4,

@@ -28,20 +28,20 @@ class _Server(uvicorn.Server):
 def main(settings: EmbeddedSettings | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what runs, close the engine and return.
 
-    Exits with 2 where the settings would lay it open to other machines, with 1 where chDB is not installed, the folder
-    can't be used or another process has it; each in one line that says what to do.
+    Exits with 78 where the settings would lay it open to other machines or chDB is not installed, with 75 where another
+    process has the folder, with 1 where that can't be used; each in one line that says what to do.
     """
     settings = settings or EmbeddedSettings()
     if settings.is_exposed():
         log.critical(
             "Whoever reaches WEIR_WAREHOUSE_HOST could read and write everything. Set WEIR_WAREHOUSE_PASSWORD."
         )
-        sys.exit(2)
+        sys.exit(os.EX_CONFIG)
     try:
         _serve(settings)
     except ModuleNotFoundError as error:
         log.critical(f"The embedded warehouse needs the package {error.name}: install weir[local].")
-        sys.exit(1)
+        sys.exit(os.EX_CONFIG)
 
 
 def _serve(settings: EmbeddedSettings) -> None:
@@ -54,7 +54,7 @@ def _serve(settings: EmbeddedSettings) -> None:
         engine.open()
     except (EngineBusy, OSError, ValueError) as error:
         log.critical(str(error))
-        sys.exit(1)
+        sys.exit(os.EX_TEMPFAIL if isinstance(error, EngineBusy) else 1)
     os.chdir(engine.files)  # the engine makes the files that a query names, even one that is then refused
     # uvicorn raises the signal again once it has stopped; what it asks for is done then.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,7 @@
 """Traffic that is a fault by itself."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Mapping
 
@@ -77,7 +78,7 @@ def only_poison(stage: Stage) -> None:
     said = len(stage.worker.log.read_text())
     stage.driver.traffic = dataclasses.replace(PLAIN, rate=500, poison=1.0)
     stage.note("nothing but poison")
-    stage.wait(lambda: 1 in stage.exits, STOPPED_SECONDS, "the worker goes on burying")
+    stage.wait(lambda: os.EX_CONFIG in stage.exits, STOPPED_SECONDS, "the worker goes on burying")
     if RATIO_MESSAGE not in stage.worker.log.read_text()[said:]:
         raise Missed("the worker stopped without saying why")
     stage.note("the worker stopped")

@@ -104,7 +104,7 @@ def test_without_servers_it_is_said_what_is_missing_and_nothing_else(
 )
 def test_a_setting_that_does_not_fit_is_named(run: Run, variable: str, value: str, say: str, tmp_path: Path) -> None:
     done = run("audit", **{"WEIR_DATA": str(tmp_path), **NOWHERE, variable: value})
-    assert done.code == 2
+    assert done.code == os.EX_CONFIG
     assert f"{variable}: {say}" in done.err
 
 
@@ -117,7 +117,7 @@ def test_a_certificate_that_is_none_ends_a_service_with_one_line(tmp_path: Path)
     tls = {"WEIR_KAFKA_SECURITY_PROTOCOL": "SSL", "WEIR_KAFKA_SSL_CERTIFICATE": str(tmp_path / "client.pem")}
     environment = {**os.environ, **NOWHERE, **tls, "WEIR_REDIRECTOR_PORT": "0"}
     done = subprocess.run([WEIR, "run", "redirector"], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == os.EX_CONFIG
     assert "Error: Kafka's client can't work with the WEIR_KAFKA_… settings" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -72,9 +72,22 @@ def make(tmp_path: Path, told: Told) -> Iterator[Make]:
 
 def test_the_pause_grows_and_a_steady_life_clears_the_record() -> None:
     restarts = Restarts(first_seconds=1, longest_seconds=4, steady_seconds=30, limit=4)
-    assert [restarts.after(1) for _ in range(3)] == [1, 2, 4]
-    assert restarts.after(30) == 1
-    assert [restarts.after(1) for _ in range(4)] == [2, 4, 4, None]
+    assert [restarts.after(1, 1) for _ in range(3)] == [1, 2, 4]
+    assert restarts.after(30, 1) == 1
+    assert [restarts.after(1, 1) for _ in range(4)] == [2, 4, 4, None]
+
+
+def test_what_waits_for_something_is_never_given_up() -> None:
+    restarts = Restarts(first_seconds=1, longest_seconds=4, limit=2)
+    assert {restarts.after(1, os.EX_TEMPFAIL) for _ in range(5000)} == {1, 2, 4}
+    assert [restarts.after(1, code) for code in (1, -9, 1)] == [4, 4, None]
+
+
+def test_what_waits_for_something_is_told_once_a_minute() -> None:
+    restarts = Restarts()
+    assert [restarts.is_news(os.EX_TEMPFAIL, now) for now in (5, 15, 64, 65, 70)] == [True, False, False, True, False]
+    assert restarts.is_news(1, 71)
+    assert restarts.is_news(os.EX_TEMPFAIL, 72)
 
 
 def test_services_stop_in_reverse_order(make: Make, told: Told) -> None:
@@ -127,6 +140,38 @@ def test_a_service_that_never_lasts_is_given_up(make: Make, told: Told) -> None:
     assert supervisor.failure is not None
     assert "worker failed 3 times in a row: it ended with exit code 7" in supervisor.failure.message
     assert "no memory" in supervisor.failure.message
+
+
+def test_a_service_that_its_settings_do_not_let_run_is_given_up_at_once(make: Make, told: Told) -> None:
+    supervisor = make(limit=5)
+    supervisor.start(service("worker", "import time; time.sleep(0.3); print('WEIR_X'); raise SystemExit(78)"))
+    assert supervisor.failed.wait(20)
+    assert told.of(What.RESTARTING) == []
+    assert supervisor.failure is not None
+    assert "worker failed: it can't work with its settings" in supervisor.failure.message
+    assert "WEIR_X" in supervisor.failure.message
+
+
+def test_a_service_that_waits_for_something_is_started_until_that_is_there(
+    make: Make, told: Told, tmp_path: Path
+) -> None:
+    there, lives = tmp_path / "there", tmp_path / "lives"
+    there.touch()
+    code = (
+        f"import pathlib; open({str(lives)!r}, 'a').write('x')\n"
+        f"print('no warehouse')\nif not pathlib.Path({str(there)!r}).exists(): raise SystemExit(75)\n{STEADY}"
+    )
+    supervisor = make(limit=2, longest_seconds=0.1)
+    supervisor.start(service("worker", code, ready=lambda: there.exists() and lives.exists()))
+    there.unlink()
+    os.kill(supervisor.pids()["worker"], signal.SIGTERM)
+    until(lambda: len(lives.read_text()) > 6)
+    there.touch()
+    until(lambda: told.of(What.READY) == ["worker", "worker"])
+    assert supervisor.failure is None
+    details = [notice.detail for notice in told if notice.what is What.DIED]
+    assert len(details) == 2
+    assert details[1].startswith("what it needs is away; no warehouse; trying again in 0.1 s")
 
 
 def test_the_end_of_a_service_that_must_not_restart_is_the_end(make: Make, told: Told) -> None:
