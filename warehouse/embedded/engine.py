@@ -136,6 +136,10 @@ class Engine:
             query = self._with_engine_ids(query)
         return self._run(query, query.statement.text, query.statement.format or query.default_format)
 
+    def answer(self) -> None:
+        """Answer the simplest query there is. Blocks. Raises `QueryError`."""
+        self._admin("SELECT 1")
+
     def kill(self, query: Query) -> None:
         """End a query of ours that nobody waits for any more; it may not run yet, or no longer."""
         self._admin(f"KILL QUERY WHERE position(query, '{query.mark}') > 0 AND query_kind != 'KillQuery' ASYNC")

@@ -29,7 +29,8 @@ def main(settings: EmbeddedSettings | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what runs, close the engine and return.
 
     Exits with 78 where the settings would lay it open to other machines or chDB is not installed, with 75 where another
-    process has the folder, with 1 where that can't be used; each in one line that says what to do.
+    process has the folder or the engine does not answer any more, with 1 where the folder can't be used; each in one
+    line that says what to do.
     """
     settings = settings or EmbeddedSettings()
     if settings.is_exposed():
@@ -48,6 +49,7 @@ def _serve(settings: EmbeddedSettings) -> None:
     # chDB is an optional package and takes a second to load: only who serves needs it.
     from warehouse.embedded.app import make_app  # noqa: PLC0415
     from warehouse.embedded.engine import Engine, EngineBusy  # noqa: PLC0415
+    from warehouse.embedded.pulse import Pulse  # noqa: PLC0415
 
     engine = Engine(settings.path, threads=settings.threads, memory=settings.memory)
     try:
@@ -72,10 +74,19 @@ def _serve(settings: EmbeddedSettings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    pulse = Pulse(engine.answer, _gone)
+    pulse.start()
     try:
         _Server(config).run()
     finally:
+        pulse.stop()
         engine.close()
+
+
+def _gone(reason: str) -> None:
+    """End at once: what an orderly end would wait for does not answer."""
+    log.critical("the engine is gone, the warehouse ends to be started again", reason=reason)
+    os._exit(os.EX_TEMPFAIL)
 
 
 if __name__ == "__main__":
