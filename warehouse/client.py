@@ -1,5 +1,6 @@
 """Connections to ClickHouse over its HTTP interface, the same for every service, and one clear error without one."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ CONFIGURED = ""
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 300
+GREETING_TIMEOUT_S = 30
+"""For the few short questions with which a client begins: a ClickHouse that hangs is one that is away."""
 
 UNKNOWN_DATABASE = 81
 REFUSED = (192, 193, 194, 516)  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED
@@ -43,7 +46,8 @@ def connect(settings: WarehouseSettings, *, database: str | None = CONFIGURED) -
 async def connect_async(settings: WarehouseSettings, *, database: str | None = CONFIGURED) -> AsyncClient:
     """A client for coroutines; any number of them may share it. Raises `WarehouseUnavailable`."""
     try:
-        return await clickhouse_connect.get_async_client(**_options(settings, database))
+        async with asyncio.timeout(GREETING_TIMEOUT_S):
+            return await clickhouse_connect.get_async_client(**_options(settings, database))
     except (ClickHouseError, OSError) as error:
         raise _explained(settings, error) from error
 
