@@ -1,7 +1,8 @@
 """Failpoints: places at which a process can be made to die or to hang, so that tests can harm it exactly there.
 
 `WEIR_FAILPOINT=after-insert:3` ends the process, as `kill -9` would, when it reaches `after-insert` for the third time;
-`after-insert:3:hang` lets the thread that gets there wait for ever. Without the setting a failpoint is one comparison.
+`after-insert:3:hang` lets the thread that gets there say so and wait for ever. Without the setting a failpoint is one
+comparison.
 """
 
 import enum
@@ -57,5 +58,6 @@ def reach(place: Failpoint) -> None:
         return
     if not _Armed.hangs:
         os.kill(os.getpid(), signal.SIGKILL)
+    os.write(2, f"hanging at {place}\n".encode())
     while True:
         time.sleep(60)

@@ -105,9 +105,12 @@ def wedged(stage: Stage) -> None:
     if stage.case == "no answer":
         stage.clickhouse_proxy.silence()
     else:
+        said = len(stage.worker.log.read_text())
         stage.worker.arm(f"{stage.case}:{stage.random.randint(1, 4)}:hang")
         stage.worker.kill()
-    stage.note("the worker hangs, or will")
+        there = f"hanging at {stage.case}"
+        stage.wait(lambda: there in stage.worker.log.read_text()[said:], DEATH_SECONDS, "the worker does not hang")
+    stage.note("the worker hangs")
     waited = stage.wait(lambda: 1 in stage.exits, WATCHDOG_SECONDS, "the watchdog did not end the worker")
     stage.note(f"it ended after {waited:.0f} s")
     stage.clickhouse_proxy.heal()

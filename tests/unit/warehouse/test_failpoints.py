@@ -20,7 +20,9 @@ for count in (1, 2, 3):
 
 def run(setting: str) -> tuple[str, int | None]:
     """What it printed, and how it ended; None: it had to be killed."""
-    process = subprocess.Popen([sys.executable, "-c", REACH_THREE_TIMES, setting], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", REACH_THREE_TIMES, setting], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         said, _ = process.communicate(timeout=2)
     except subprocess.TimeoutExpired:
@@ -36,8 +38,8 @@ def run(setting: str) -> tuple[str, int | None]:
         ("after-insert", "1\n2\n3\n", 0),
         ("before-insert", "", -signal.SIGKILL),
         ("before-insert:3", "1\n2\n", -signal.SIGKILL),
-        ("before-insert:hang", "", None),
-        ("before-insert:2:hang", "1\n", None),
+        ("before-insert:hang", "hanging at before-insert\n", None),
+        ("before-insert:2:hang", "1\nhanging at before-insert\n", None),
     ],
 )
 def test_a_process_dies_or_hangs_where_it_is_told_to(setting: str, said: str, code: int | None) -> None:
