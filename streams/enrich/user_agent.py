@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ua_parser import Domain, PartialResult, load_builtins
+from ua_parser import Domain, PartialResult, load_lazy_builtins
 
 from streams.enrich.device import device_class, unquoted
 from streams.enrich.memo import Memo
@@ -54,7 +54,7 @@ def parser() -> "Resolver":
         from ua_parser.regex import Resolver  # noqa: PLC0415 - so that its absence can be told
     except ImportError as error:
         raise RuntimeError("ua-parser's Rust engine is missing: pip install 'ua-parser[regex]'") from error
-    return Resolver(load_builtins())
+    return Resolver(load_lazy_builtins())  # eager ones would be compiled in Python too, for nothing
 
 
 def version(major: str | None, minor: str | None) -> str:
