@@ -38,7 +38,8 @@ class ClickIntake:
         """Take the partitions over, in ClickHouse; returns where to read on in each."""
         await self.drain()
         topic_id = await self._topic_id()
-        counters = {number: self._counter(topic_id, number) for number in beginnings}
+        limits = self._limits.shared(len(beginnings))
+        counters = {number: self._counter(topic_id, number, limits) for number in beginnings}
         starts = await asyncio.gather(*(counters[number].open(beginnings[number]) for number in beginnings))
         self._counters = counters
         for number, counter in counters.items():
@@ -55,7 +56,7 @@ class ClickIntake:
             counter.put(batch)
 
     def full(self, partition: int) -> bool:
-        """Whether the partition has as much waiting as may."""
+        """Whether the partition holds as much as may; all of them have equal shares."""
         counter = self._counters.get(partition)
         return counter is not None and counter.full
 
@@ -74,14 +75,16 @@ class ClickIntake:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        for counter in counters.values():
+            counter.forget()
 
-    def _counter(self, topic_id: UUID, number: int) -> PartitionCounter:
+    def _counter(self, topic_id: UUID, number: int, limits: Limits) -> PartitionCounter:
         return PartitionCounter(
             Partition(topic_id, number),
             self._ledger,
             self._work,
             lambda offset: self._done(number, offset),
-            self._limits,
+            limits,
         )
 
     def _ended(self, task: asyncio.Task[None]) -> None:

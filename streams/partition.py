@@ -4,19 +4,20 @@ Two tasks, so that one insert is under way while the next is being built: the ma
 inserter writes them, one at a time and in order (`streams.inserter`). What can't be mended here is raised: the process
 stops, its supervisor starts it again, and the ledger says where to go on.
 
-Delivery guarantee: every offset becomes one row. Memory: at most `max_bytes` of records are waiting (the transport
-stops fetching above it), one batch is built and one in flight.
+Delivery guarantee: every offset becomes one row. Memory: at most `max_bytes` of records, with their rows, are held
+until they are stored (the transport fetches no more above it), and one fetch beyond.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import structlog
 
+from streams import metrics
 from streams.batch import Batch, Record
 from streams.dead_ratio import STORED, WINDOW_OF_STORED, DeadRatio
 from streams.inserter import Built, Gap, Inserter, Rows
@@ -43,7 +44,7 @@ class Limits:
     linger: float = 0.5
     """Seconds that a batch waits for more records, after its first one."""
     max_bytes: int = 16 << 20
-    """Bytes of records that may wait, a partition."""
+    """Bytes that records and their rows may take until they are stored; whatever waits for more has to go on then."""
     patience: float = 60.0
     """Seconds after which a ClickHouse that can't be reached stops the process."""
     look_back: float = 15.0
@@ -59,10 +60,23 @@ class Limits:
         return cls(
             rows=settings.batch_rows,
             linger=settings.batch_linger,
-            max_bytes=settings.intake_bytes,
+            max_bytes=settings.held_bytes,
             patience=settings.clickhouse_patience,
             dead_ratio=settings.dead_ratio,
         )
+
+    def shared(self, partitions: int) -> "Limits":
+        """Those of one of so many partitions: together they hold no more than this."""
+        return dataclasses.replace(self, max_bytes=self.max_bytes // max(1, partitions))
+
+
+RECORD_BYTES = 700
+"""What a record takes beside its value, measured: its object, and the row that is made of it."""
+
+
+def held_bytes(records: Iterable[Record]) -> int:
+    """What records take until they are stored, roughly."""
+    return sum(RECORD_BYTES + len(record.value or b"") for record in records)
 
 
 class PartitionCounter:
@@ -78,7 +92,7 @@ class PartitionCounter:
             partition, ledger, done, self._patience, DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
         )
         self._waiting: deque[Record] = deque()
-        self._waiting_bytes = 0
+        self._held = 0
         self._arrived = asyncio.Event()
         self._enough = asyncio.Event()
         self._built: asyncio.Queue[Built] = asyncio.Queue(maxsize=1)
@@ -108,10 +122,10 @@ class PartitionCounter:
             raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {got}")
         fresh = [record for record in batch.records if record.offset >= self._expected]
         self._waiting.extend(fresh)
-        self._waiting_bytes += sum(len(record.value or b"") for record in fresh)
+        self._hold(held_bytes(fresh))
         self._expected = max(self._expected, batch.next)
         self._arrived.set()
-        if len(self._waiting) >= self._limits.rows:
+        if len(self._waiting) >= self._limits.rows or self.full:
             self._enough.set()
 
     @property
@@ -121,8 +135,16 @@ class PartitionCounter:
 
     @property
     def full(self) -> bool:
-        """Whether as much is waiting as may."""
-        return self._waiting_bytes >= self._limits.max_bytes
+        """Whether as much is held as may."""
+        return self._held >= self._limits.max_bytes
+
+    def forget(self) -> None:
+        """Hold nothing any more: what is not stored, somebody else reads again."""
+        self._hold(-self._held)
+
+    def _hold(self, more: int) -> None:
+        self._held += more
+        metrics.HELD.inc(more)
 
     async def run(self) -> None:
         """Count until cancelled; raises what can't be mended here."""
@@ -141,7 +163,9 @@ class PartitionCounter:
             records = await self._gather()
             position = self._inserter.position
             if not position.nothing_from(records[0].offset):
+                stored = [record for record in records if not position.missing(record.offset)]
                 records = [record for record in records if position.missing(record.offset)]
+                self._hold(-held_bytes(stored))
             if records:
                 self._batch_time = max(self._batch_time, max(record.timestamp for record in records) // 1000)
                 rows = await self._patience(partial(self._rows, records))
@@ -156,7 +180,6 @@ class PartitionCounter:
             await asyncio.wait_for(self._enough.wait(), self._limits.linger)
         count = min(len(self._waiting), self._limits.rows)
         records = [self._waiting.popleft() for _ in range(count)]
-        self._waiting_bytes -= sum(len(record.value or b"") for record in records)
         if not self._waiting:
             self._arrived.clear()
         if len(self._waiting) < self._limits.rows:
@@ -165,7 +188,9 @@ class PartitionCounter:
 
     async def _insert(self) -> None:
         while True:
-            await self._inserter.store(await self._built.get())
+            built = await self._built.get()
+            await self._inserter.store(built)
+            self._hold(-held_bytes(built.records))
             self._built.task_done()
 
     async def _look_back(self) -> None:

@@ -27,7 +27,12 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         le=60,
         description="Seconds that an insert waits for more clicks: freshness against ClickHouse's parts.",
     )
-    intake_bytes: int = Field(16 << 20, ge=1 << 16, description="Bytes of records that may wait, a partition.")
+    held_bytes: int = Field(
+        128 << 20,
+        ge=1 << 20,
+        description="Bytes of memory that fetched records may take until they are stored; a worker's partitions share"
+        " it equally.",
+    )
     clickhouse_patience: float = Field(
         45.0,
         ge=1,

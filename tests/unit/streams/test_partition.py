@@ -10,15 +10,16 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from streams.batch import Batch, Record
 from streams.inserter import Gap, Rows
-from streams.partition import Limits, PartitionCounter, Stored
+from streams.partition import RECORD_BYTES, Limits, PartitionCounter, Stored
 from warehouse.failures import Doubtful, Fenced, Refused
 from warehouse.ledger import Ledger, Partition, Position
 
 PARTITION = Partition(UUID(int=1), 0)
-LIMITS = Limits(rows=4, linger=0.0, max_bytes=100, patience=60, pause=0)
+LIMITS = Limits(rows=4, linger=0.0, max_bytes=10 * (RECORD_BYTES + 10), patience=60, pause=0)
 
 
 @dataclasses.dataclass
@@ -242,13 +243,38 @@ async def test_a_gap_in_the_log_is_no_silent_loss() -> None:
         counting.put(batch(3, 4))
 
 
-async def test_it_is_full_when_as_many_bytes_wait_as_may() -> None:
-    counting = counter(ModelLedger(), [])
+async def test_it_is_full_when_as_many_bytes_are_held_as_may_until_they_are_stored() -> None:
+    done: list[int] = []
+    counting = counter(ModelLedger(["lost"] * 3), done)
     await counting.open(0)
+    before = held_in_all()
     counting.put(batch(0, 9))
-    assert not counting.full
+    assert not is_full(counting)
     counting.put(batch(9, 10))
-    assert counting.full
+    assert is_full(counting)
+    assert held_in_all() - before == 10 * (RECORD_BYTES + 10)
+    running = asyncio.create_task(counting.run())
+    while not done:
+        assert is_full(counting)  # what is built or in flight is held too
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not is_full(counting)
+    await counting.settle()
+    running.cancel()
+    counting.forget()
+    assert held_in_all() == before
+
+
+def is_full(counting: PartitionCounter) -> bool:
+    return counting.full
+
+
+def held_in_all() -> float:
+    return REGISTRY.get_sample_value("weir_worker_held_bytes") or 0.0
+
+
+def test_partitions_share_what_a_process_may_hold() -> None:
+    assert [Limits(max_bytes=100).shared(partitions).max_bytes for partitions in (0, 1, 3)] == [100, 100, 33]
 
 
 async def test_a_log_that_begins_later_than_the_ledger_ends_is_read_from_its_beginning() -> None:
