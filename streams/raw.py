@@ -1,7 +1,7 @@
 """Raw columns: what the redirector said, turned from clicks into columns of `events`, a piece at a time."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, Protocol
@@ -36,6 +36,11 @@ class Gatherer(Protocol):
         """All rows; nothing may be added afterwards."""
 
 
+def is_constant(values: Sequence[Any]) -> bool:
+    """Whether all are the same, as those of most fields are for 500 clicks: comparing is cheaper than converting."""
+    return bool(values[0] == values[-1]) and values.count(values[0]) == len(values)
+
+
 class Repeating:
     """Values that come again and again, in coded form."""
 
@@ -44,9 +49,12 @@ class Repeating:
         self._read = read
         """What the value of the column is, worked out once a distinct value."""
 
-    def extend(self, values: Iterable[Any]) -> None:
+    def extend(self, values: Sequence[Any]) -> None:
         """Add rows."""
-        self._coding.extend(values)
+        if is_constant(values):
+            self._coding.repeat(values[0], len(values))
+        else:
+            self._coding.extend(values)
 
     def column(self) -> Column:
         """All rows."""
@@ -57,9 +65,9 @@ class Repeating:
 class Hints(Repeating):
     """Client hints, as tuples of pairs: a dictionary can't be looked up."""
 
-    def extend(self, values: Iterable[Mapping[str, str]]) -> None:
+    def extend(self, values: Sequence[Mapping[str, str]]) -> None:
         """Add rows."""
-        self._coding.extend([tuple(hints.items()) if hints else () for hints in values])
+        super().extend([tuple(hints.items()) if hints else () for hints in values])
 
 
 class Numbers:
@@ -70,9 +78,8 @@ class Numbers:
 
     def extend(self, values: Sequence[int]) -> None:
         """Add rows."""
-        first = values[0]
-        if values.count(first) == len(values):  # as flags mostly are: comparing is cheaper than converting
-            self._numbers.extend(array("q", [first]) * len(values))
+        if is_constant(values):
+            self._numbers.extend(array("q", values[:1]) * len(values))
         else:
             self._numbers.extend(values)
 

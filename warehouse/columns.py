@@ -35,6 +35,10 @@ class Coding(Generic[T]):
         """Add rows."""
         self._codes.extend(map(self._index.__getitem__, values))
 
+    def repeat(self, value: T, times: int) -> None:
+        """Add rows of one value."""
+        self._codes.extend(array("I", [self._index[value]]) * times)
+
     def coded(self) -> "Coded[T]":
         """All rows so far; nothing may be added afterwards."""
         return Coded(list(self._index), np.frombuffer(self._codes, np.uint32))
