@@ -13,16 +13,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 PYTHON = (sys.executable, "-I", "-S", str(Path(__file__)))
 
 
 class Guardian:
-    """The supervisor's end of the pipe."""
+    """The supervisor's end of the pipe.
 
-    def __init__(self) -> None:
+    `groups` run already, under a guardian that is gone: they stand on the pipe before the new one is there to be seen.
+    """
+
+    def __init__(self, groups: Iterable[int] = ()) -> None:
         reading, self._writing = os.pipe()
+        for group in groups:
+            self._say(f"+{group}\n")
         # A session of its own: Ctrl-C and a closed terminal are the supervisor's business.
         self._process = subprocess.Popen(  # noqa: S603 - this very file, no shell
             [*PYTHON, "watch", str(reading)], pass_fds=(reading,), stdin=subprocess.DEVNULL, start_new_session=True
@@ -42,10 +48,6 @@ class Guardian:
     def wrap(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """The command that puts itself on the list and then becomes `command`; to be run as a group's leader."""
         return (*PYTHON, "run", str(self._writing), *command)
-
-    def watch(self, group: int) -> None:
-        """Put a group on the list that is running already."""
-        self._say(f"+{group}\n")
 
     def forget(self, group: int) -> None:
         """Take a dead group off the list; its number may be used again."""

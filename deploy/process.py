@@ -86,10 +86,8 @@ class Process:
             os.killpg(self.pid, number)
 
     def move_to(self, guardian: Guardian) -> None:
-        """Put it under another guardian, since the old one is gone."""
+        """Leave it to another guardian, which has it on its list, since the old one is gone."""
         self._guardian = guardian
-        if self._child.returncode is None:
-            guardian.watch(self.pid)
 
     def tail(self, lines: int = 15) -> str:
         """The last lines that this process wrote."""

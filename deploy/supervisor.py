@@ -225,7 +225,8 @@ class Supervisor:
 
     def _guard_again(self) -> None:
         """Somebody killed the guardian: another takes the list over."""
-        self._guardian = Guardian()
+        alive = [running.process.pid for running in self._running if running.process.exit_code is None]
+        self._guardian = Guardian(alive)
         for running in self._running:
             running.process.move_to(self._guardian)
 
