@@ -121,8 +121,9 @@ class Ledger:
         if count == last - first + 1 and first <= beginning:
             return Position(last + 1, batch_time)
         islands = await self._client.query(load("islands"), parameters=partition.parameters)
-        runs = [range(start, end + 1) for start, end in islands.result_rows]
-        if runs[0].start > beginning:
+        # A hole that the log let go of can't be filled any more: only the audit has a word for it.
+        runs = [range(max(start, beginning), end + 1) for start, end in islands.result_rows if end >= beginning]
+        if not runs or runs[0].start > beginning:
             runs.insert(0, range(beginning, beginning))
         return Position(runs[0].stop, batch_time, tuple(runs[1:]))
 
