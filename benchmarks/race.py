@@ -127,9 +127,9 @@ def _count(client: Client) -> int:
 def worker(
     ground: Ground, log: Log, database: WarehouseSettings, group: str, name: str = "worker"
 ) -> tuple[Process, str]:
-    """Weir's worker as a process, and its address."""
+    """Weir's worker as a process, and its address. Without a hold, which the last clicks of a log would wait for."""
     port = free_port()
-    own = {"WEIR_GROUP": group, "WEIR_WORKER_PORT": str(port), "WEIR_SESSION_TIMEOUT": "6"}
+    own = {"WEIR_GROUP": group, "WEIR_WORKER_PORT": str(port), "WEIR_SESSION_TIMEOUT": "6", "WEIR_HOLD": "0"}
     env = environment(log.kafka) | environment(database) | own
     return ground.run(name, (*WEIR, "run", "worker"), env), f"http://{HOST}:{port}/-/"
 

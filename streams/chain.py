@@ -7,46 +7,105 @@ from streams import metrics
 from streams.batch import Record
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
-from streams.duplicates import duplicates, flagged
+from streams.duplicates import Resent, click_keys, flagged
 from streams.enrich.chain import refresh
 from streams.enrich.enricher import Enricher
 from streams.inserter import Rows
 from streams.judge import Judge
-from streams.partition import Stored
+from streams.maker import Stored
 from streams.rows import dead_letter_columns, log_columns
+from streams.windows.hold import Stretch
+from streams.windows.judged import judged, looked_at
+from streams.windows.restore import Past, restored_resent, restored_windows
+from streams.windows.rules import WindowRules
+from streams.windows.windows import Windows
+from warehouse.columns import Column, Columns, cut, joined
 from warehouse.events import COLUMNS
 from warehouse.failpoints import Failpoint, reach
-from warehouse.ledger import Ledger, Partition
+from warehouse.ledger import Ledger, Partition, Position
 
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """Decode → look up → enrich → judge, a batch at a time; a `streams.partition.Work`.
-
-    Its only side effect is the payloads of undecodable records, which go to `dead_letters` before their rows exist:
-    a crash in between writes them a second time, and the table keeps one.
-    """
+    """What is done to every record, and what all partitions share for it."""
 
     ledger: Ledger
     enrichers: Sequence[Enricher]
     judge: Judge
     dead_ratio: DeadRatio
+    windows: WindowRules
 
-    async def __call__(self, partition: Partition, records: Sequence[Record], batch_time: int, stored: Stored) -> Rows:
-        """The rows of the records, in their order. Raises `TooManyDead`, and what the ledger does."""
+    def __call__(self, partition: Partition) -> "PartitionChain":
+        """The chain of one partition, which remembers what its clicks are compared with."""
+        return PartitionChain(self, partition)
+
+
+class PartitionChain:
+    """Decode → look up → look around, then, of what is closed, enrich → judge; a `streams.maker.Work`.
+
+    Its only side effect is the payloads of undecodable records, which go to `dead_letters` before their rows exist:
+    a crash in between writes them a second time, and the table keeps one.
+    """
+
+    def __init__(self, chain: Chain, partition: Partition) -> None:
+        self._chain, self._partition = chain, partition
+        self._windows, self._resent = Windows(chain.windows), Resent()
+        self._looked: list[dict[str, Column]] = []
+        """What is not rows yet, a look after the other."""
+
+    async def restore(self, position: Position, before: int) -> int:
+        """Take up where the rows before an offset end; returns the log's clock there. Raises what the ledger does."""
+        past = Past(self._chain.ledger, self._partition, position, before)
+        self._windows, clock = await restored_windows(past, self._chain.windows)
+        metrics.WINDOWS.labels(self._partition.number).set(self._windows.bytes)
+        self._resent = await restored_resent(past)
+        return clock
+
+    async def look(self, records: Sequence[Record], stretch: Stretch, stored: Stored) -> None:
+        """Decode the next records and compare them. Raises `TooManyDead`, and what the ledger does."""
         decoded = decode_records(records)
-        self.dead_ratio.observe(len(records), len(decoded.dead))
+        self._chain.dead_ratio.observe(len(records), len(decoded.dead))
         if decoded.dead:
             reach(Failpoint.BEFORE_LETTERS)
+            partition = self._partition
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
-            await self.ledger.replace("dead_letters", letters)
-        if resent := flagged(decoded.columns):
-            await stored()
-        known = await self.ledger.known(resent)
-        refresh(self.enrichers)
+            await self._chain.ledger.replace("dead_letters", letters)
+        known = await self._known(decoded.columns, int(stretch.offsets[0]), stored)
+        duplicates = self._resent.duplicates(decoded.columns, stretch, known=known, dead=decoded.dead)
+        self._looked.append(
+            looked_at(decoded.columns, stretch, self._windows, dead=decoded.dead, duplicates=duplicates)
+        )
+
+    async def _known(self, columns: Columns, first: int, stored: Stored) -> set[tuple[int, int]]:
+        """Which of the flagged ids came before: in what is held, or in the ledger."""
+        ids = flagged(columns)
+        if not ids:
+            return set()
+        await stored()
+        held = {
+            key for part in self._looked for key, dead in zip(click_keys(part), part["dead"], strict=True) if not dead
+        }
+        return held.intersection(ids) | await self._chain.ledger.known(self._partition, ids, first)
+
+    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+        """The rows of the next records, which were all looked at, in their order."""
+        partition, chain = self._partition, self._chain
+        refresh(chain.enrichers)
         with metrics.CHAIN_SECONDS.time():
-            rows = log_columns(partition.topic_id, partition.number, records, batch_time) | decoded.columns
-            for enricher in self.enrichers:
+            rows = log_columns(partition.topic_id, partition.number, records, batch_time) | self._take(len(records))
+            for enricher in chain.enrichers:
                 rows |= enricher(rows)
-            rows |= self.judge(rows, dead=decoded.dead, duplicates=duplicates(rows, known))
+            rows |= judged(rows, chain.judge, self._windows)
         return {name: rows[name] for name in COLUMNS if name in rows}
+
+    def _take(self, count: int) -> dict[str, Column]:
+        """The columns of the next records, taken from what was looked at."""
+        parts: list[dict[str, Column]] = []
+        while count:
+            part = self._looked.pop(0)
+            if len(part["clock"]) > count:
+                self._looked.insert(0, cut(part, slice(count, None)))
+                part = cut(part, slice(count))
+            parts.append(part)
+            count -= len(part["clock"])
+        return joined(parts)

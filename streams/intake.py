@@ -7,7 +7,8 @@ from uuid import UUID
 import structlog
 
 from streams.batch import Batch
-from streams.partition import Limits, PartitionCounter, Work
+from streams.maker import Work
+from streams.partition import Limits, LogEnd, PartitionCounter
 from warehouse.ledger import Ledger, Partition
 
 log = structlog.get_logger()
@@ -24,12 +25,13 @@ class ClickIntake:
         *,
         topic_id: Callable[[], Awaitable[UUID]],
         ledger: Ledger,
-        work: Work,
+        work: Callable[[Partition], Work],
+        log_end: LogEnd,
         done: Callable[[int, int], None],
         fail: Callable[[BaseException], None],
         limits: Limits,
     ) -> None:
-        self._topic_id, self._ledger, self._work = topic_id, ledger, work
+        self._topic_id, self._ledger, self._work, self._log_end = topic_id, ledger, work, log_end
         self._done, self._fail, self._limits = done, fail, limits
         self._counters: dict[int, PartitionCounter] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -79,12 +81,14 @@ class ClickIntake:
             counter.forget()
 
     def _counter(self, topic_id: UUID, number: int, limits: Limits) -> PartitionCounter:
+        partition = Partition(topic_id, number)
         return PartitionCounter(
-            Partition(topic_id, number),
+            partition,
             self._ledger,
-            self._work,
-            lambda offset: self._done(number, offset),
-            limits,
+            self._work(partition),
+            done=lambda offset: self._done(number, offset),
+            log_end=self._log_end,
+            limits=limits,
         )
 
     def _ended(self, task: asyncio.Task[None]) -> None:

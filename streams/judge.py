@@ -3,20 +3,23 @@
 import enum
 import hashlib
 import tomllib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import crawleruseragents
 import numpy as np
 import re2
+from numpy.typing import NDArray
 
 from ingest.events import Kind
 from streams.enrich import channel, click_ids, sources
 from streams.enrich.memo import Memo
+from streams.windows.rules import WindowRules
 from warehouse.columns import Coded, Columns, coded, spread, together
-from warehouse.events import JUDGED_COLUMNS, Outcome, Verdict
+from warehouse.events import COUNTED, JUDGED_COLUMNS, Outcome, Verdict
 
 RULES = Path(__file__).with_name("bots.toml")
 SET_MEMORY = 64 << 20
@@ -40,6 +43,12 @@ class Reason(enum.StrEnum):
     """Too short to be a browser's."""
     PREFETCH = "prefetch"
     """A purpose header says that nobody has clicked yet."""
+    BURST = "burst"
+    """One of several links of a mail, or from one address, that were followed within seconds."""
+    TRAP = "trap"
+    """A link that people do not see, or a click beside one on such a link."""
+    RATE = "rate"
+    """One of more clicks from one address within a second than people make."""
 
 
 class Weight(NamedTuple):
@@ -58,6 +67,9 @@ WEIGHTS = {
     Reason.HTTP_LIBRARY: Weight(Verdict.BOT, 95),
     Reason.MALFORMED_USER_AGENT: Weight(Verdict.BOT, 90),
     Reason.PREFETCH: Weight(Verdict.PREFETCH, 90),
+    Reason.BURST: Weight(Verdict.BOT, 90),
+    Reason.TRAP: Weight(Verdict.BOT, 95),
+    Reason.RATE: Weight(Verdict.BOT, 80),
 }
 """The published table: reason → class and score."""
 
@@ -98,9 +110,10 @@ DEAD = Judgement("unknown", Outcome.DEAD.value, Verdict.NONE.value, 0, ())
 """A record that can't be decoded."""
 
 
-def judgement(kind: Kind, reasons: Reasons, *, duplicate: bool = False, repeat: bool = False) -> Judgement:
+def judgement(kind: Kind, reasons: Reasons, *, duplicate: bool = False) -> Judgement:
     """The one outcome of a record, the first that holds (SEMANTICS, Outcomes), with verdict, score and reasons.
 
+    Which of the counted ones are repeats is found afterwards (`repeated`), since only a counted click opens a window.
     A duplicate keeps the verdict that it would have had. A request for a link that is not there can be one too: a log
     that is imported twice must not add orphans.
     """
@@ -109,15 +122,19 @@ def judgement(kind: Kind, reasons: Reasons, *, duplicate: bool = False, repeat: 
         outcome = Outcome.DUPLICATE if duplicate and outcome is not Outcome.SOURCE else outcome
         return Judgement(kind.value, outcome.value, Verdict.NONE.value, 0, ())
     found = verdict(reasons)
-    program = found in (Verdict.BOT, Verdict.PREFETCH)
-    if duplicate:
-        outcome = Outcome.DUPLICATE
-    elif repeat and not program:
-        outcome = Outcome.REPEAT
-    else:
-        outcome = Outcome(found.value)
+    outcome = Outcome.DUPLICATE if duplicate else Outcome(found.value)
     score = max((WEIGHTS[reason].score for reason in reasons), default=0)
     return Judgement(kind.value, outcome.value, found.value, score, tuple(reason.value for reason in reasons))
+
+
+def counted(outcomes: Coded[str]) -> NDArray[np.bool_]:
+    """Which records count as clicks."""
+    return np.array([outcome in COUNTED for outcome in outcomes.values], np.bool_)[outcomes.codes]
+
+
+def repeated(outcomes: Coded[str], places: NDArray[np.intp]) -> Coded[str]:
+    """The outcomes with these counted clicks made repeats, which come right before the counted ones in their order."""
+    return outcomes.at(places, Outcome.REPEAT.value) if len(places) else outcomes
 
 
 def _patterns(patterns: Sequence[str]) -> re2._Regexp:
@@ -181,14 +198,14 @@ def _crawlers() -> re2.Set:
     return known
 
 
-def rules_version(taxonomy: Path) -> str:
+def rules_version(taxonomy: Path, windows: WindowRules) -> str:
     """Version of all rules that judge and that name the channel: twelve hexadecimal digits, from their content."""
     digest = hashlib.sha256(channel.DIALECT.encode())
     for file in (RULES, click_ids.RULES, sources.RULES, taxonomy):
         digest.update(file.read_bytes())
     for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA:
         digest.update(crawler["pattern"].encode())
-    digest.update(repr(sorted(WEIGHTS.items())).encode())
+    digest.update(repr((sorted(WEIGHTS.items()), windows)).encode())
     return digest.hexdigest()[:12]
 
 
@@ -208,16 +225,17 @@ class Judge:
         *,
         dead: Collection[int] = (),
         duplicates: Collection[int] = (),
-        repeats: Collection[int] = (),
+        marks: Mapping[int, Reasons] = MappingProxyType({}),
     ) -> Columns:
         """The six columns of every record.
 
-        `dead`, `duplicates` and `repeats` are the places in the batch of records that can't be decoded, of clicks that
-        the ledger holds already, and of those that a visitor made again within the window.
+        `dead` and `duplicates` are the places in the batch of records that can't be decoded, and of clicks that came
+        before; `marks` has, by place, what a click's neighbours give away (`streams.windows`).
         """
         kinds = coded(columns["kind"])
-        marks = [_marks(places, len(kinds)) for places in (dead, duplicates, repeats)]
-        found = together(kinds, *marks, *(layer(columns) for layer in self.layers))
+        flags = [_flags(places, len(kinds)) for places in (dead, duplicates)]
+        layers = [*(layer(columns) for layer in self.layers), _marked(marks, len(kinds))]
+        found = together(kinds, *flags, *layers)
         return {
             **spread(Judgement._fields, self._cache.of(found)),
             "rules_version": Coded.constant(self._version, len(kinds)),
@@ -225,10 +243,17 @@ class Judge:
 
 
 def _judgement_of(key: tuple[Any, ...]) -> Judgement:
-    kind, dead, duplicate, repeat, *layers = key
-    return DEAD if dead else judgement(kind, tuple(chain.from_iterable(layers)), duplicate=duplicate, repeat=repeat)
+    kind, dead, duplicate, *layers = key
+    return DEAD if dead else judgement(kind, tuple(chain.from_iterable(layers)), duplicate=duplicate)
 
 
-def _marks(places: Collection[int], length: int) -> Coded[bool]:
-    marks = Coded.constant(False, length)  # the value of the rows
-    return marks.at(np.array(list(places), np.intp), True) if places else marks
+def _flags(places: Collection[int], length: int) -> Coded[bool]:
+    flags = Coded.constant(False, length)  # the value of the rows
+    return flags.at(np.array(list(places), np.intp), True) if len(places) else flags
+
+
+def _marked(marks: Mapping[int, Reasons], length: int) -> Coded[Reasons]:
+    distinct = {reasons: code for code, reasons in enumerate(dict.fromkeys(marks.values()), 1)}
+    codes = np.zeros(length, np.uint32)
+    codes[list(marks)] = [distinct[reasons] for reasons in marks.values()]
+    return Coded([(), *distinct], codes)

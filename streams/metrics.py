@@ -9,5 +9,6 @@ POSITION = Gauge("weir_worker_position", "The first offset that is not stored ye
 INSERT_SECONDS = Histogram("weir_worker_insert_seconds", "Time of an insert, taken or not.", buckets=SECONDS)
 CHAIN_SECONDS = Histogram("weir_worker_chain_seconds", "Time from decoded clicks to rows, a batch.", buckets=SECONDS)
 HELD = Gauge("weir_worker_held_bytes", "What records take that were fetched and are not stored yet, roughly.")
+WINDOWS = Gauge("weir_worker_window_bytes", "Memory that the windows of a partition may take.", ["partition"])
 SPLITS = Counter("weir_worker_splits", "Inserts that were cut in halves, by why.", ["cause"])
 DOUBTS = Counter("weir_worker_doubts", "Inserts whose fate the ledger had to be asked for.", ["cause"])

@@ -1,8 +1,8 @@
-"""The counting of one partition: gather records, work out their rows, insert them, say that they are done.
+"""The counting of one partition: hold records, work out their rows, insert them, say that they are done.
 
-Two tasks, so that one insert is under way while the next is being built: the maker turns records into columns, the
-inserter writes them, one at a time and in order (`streams.inserter`). What can't be mended here is raised: the process
-stops, its supervisor starts it again, and the ledger says where to go on.
+Two tasks, so that one insert is under way while the next is being built: the maker turns records into columns once they
+are closed (`streams.maker`), the inserter writes them, one at a time and in order (`streams.inserter`). What can't be
+mended here is raised: the process stops, its supervisor starts it again, and the ledger says where to go on.
 
 Delivery guarantee: every offset becomes one row. Memory: at most `max_bytes` of records, with their rows, are held
 until they are stored (the transport fetches no more above it), and one fetch beyond.
@@ -11,28 +11,25 @@ until they are stored (the transport fetches no more above it), and one fetch be
 import asyncio
 import contextlib
 import dataclasses
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import structlog
 
 from streams import metrics
-from streams.batch import Batch, Record
+from streams.batch import Batch
 from streams.dead_ratio import STORED, WINDOW_OF_STORED, DeadRatio
-from streams.inserter import Built, Gap, Inserter, Rows
+from streams.inserter import Built, Gap, Inserter
+from streams.maker import Maker, Work
 from streams.patience import Patience
 from streams.settings import StreamSettings
+from streams.windows.hold import HoldLimit, held_bytes
 from warehouse.failures import Doubtful
 from warehouse.ledger import Ledger, Partition
 
 log = structlog.get_logger()
 
-Stored = Callable[[], Awaitable[None]]
-"""Waits until every row that was built before stands in ClickHouse: what a look-up there has to wait for."""
-
-Work = Callable[[Partition, Sequence[Record], int, Stored], Awaitable[Rows]]
-"""(partition, records, batch time, stored) → rows: the whole chain from decoding to the verdict."""
+LogEnd = Callable[[int], tuple[int, float] | None]
+"""Partition → where its log ends, and when Kafka said so (Unix seconds); None where it has not yet."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +39,11 @@ class Limits:
     rows: int = 20_000
     """Rows of one insert at the most."""
     linger: float = 0.5
-    """Seconds that a batch waits for more records, after its first one."""
+    """Seconds that a batch waits for more records, after its first one is closed."""
     max_bytes: int = 16 << 20
     """Bytes that records and their rows may take until they are stored; whatever waits for more has to go on then."""
+    hold: HoldLimit = dataclasses.field(default_factory=HoldLimit)
+    """How long a record stays open."""
     patience: float = 60.0
     """Seconds after which a ClickHouse that can't be reached stops the process."""
     look_back: float = 15.0
@@ -61,42 +60,39 @@ class Limits:
             rows=settings.batch_rows,
             linger=settings.batch_linger,
             max_bytes=settings.held_bytes,
+            hold=settings.hold_limit,
             patience=settings.clickhouse_patience,
             dead_ratio=settings.dead_ratio,
         )
 
     def shared(self, partitions: int) -> "Limits":
-        """Those of one of so many partitions: together they hold no more than this."""
-        return dataclasses.replace(self, max_bytes=self.max_bytes // max(1, partitions))
-
-
-RECORD_BYTES = 700
-"""What a record takes beside its value, measured: its object, and the row that is made of it."""
-
-
-def held_bytes(records: Iterable[Record]) -> int:
-    """What records take until they are stored, roughly."""
-    return sum(RECORD_BYTES + len(record.value or b"") for record in records)
+        """Those of one of so many partitions: together they hold no more than this, but each has room for its hold."""
+        share = max(self.max_bytes // max(1, partitions), 2 * self.hold.max_bytes)
+        return dataclasses.replace(self, max_bytes=share)
 
 
 class PartitionCounter:
     """Counts one partition as long as this process owns it."""
 
     def __init__(
-        self, partition: Partition, ledger: Ledger, work: Work, done: Callable[[int], None], limits: Limits
+        self,
+        partition: Partition,
+        ledger: Ledger,
+        work: Work,
+        *,
+        done: Callable[[int], None],
+        log_end: LogEnd,
+        limits: Limits,
     ) -> None:
         self.partition = partition
-        self._work, self._limits = work, limits
-        self._patience = Patience(limits.patience, limits.pause)
+        self._log_end, self._limits = log_end, limits
+        patience = Patience(limits.patience, limits.pause)
+        self._maker = Maker(work, limits.hold, patience, rows=limits.rows, linger=limits.linger)
         self._inserter = Inserter(
-            partition, ledger, done, self._patience, DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
+            partition, ledger, done, patience, DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
         )
-        self._waiting: deque[Record] = deque()
         self._held = 0
-        self._arrived = asyncio.Event()
-        self._enough = asyncio.Event()
         self._built: asyncio.Queue[Built] = asyncio.Queue(maxsize=1)
-        self._batch_time = 0
         self._expected = 0
         self._opened_at = 0
         self._closing = False
@@ -104,11 +100,11 @@ class PartitionCounter:
     async def open(self, beginning: int) -> int:
         """Take the partition over; `beginning` is the first offset that the log still has. Returns where to read on."""
         position = await self._inserter.open(beginning)
-        self._batch_time = position.batch_time
         self._expected = beginning if position.next is None else position.next
         if self._expected < beginning:
             log.error("records lost: the log let go of them unread", **self._inserter.where(), to=beginning)
             self._expected = beginning
+        await self._maker.restore(position, self._expected)
         self._opened_at = self._expected
         return self._expected
 
@@ -121,12 +117,9 @@ class PartitionCounter:
             got = f"{batch.first} to {batch.next - 1}"
             raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {got}")
         fresh = [record for record in batch.records if record.offset >= self._expected]
-        self._waiting.extend(fresh)
         self._hold(held_bytes(fresh))
-        self._expected = max(self._expected, batch.next)
-        self._arrived.set()
-        if len(self._waiting) >= self._limits.rows or self.full:
-            self._enough.set()
+        self._maker.put(fresh, full=self.full)
+        self._expected = batch.next
 
     @property
     def stored_to(self) -> int:
@@ -159,32 +152,14 @@ class PartitionCounter:
         await self._built.join()
 
     async def _make(self) -> None:
+        """Rows that stand already, behind a hole, are made too: what is in the hole is compared with them."""
         while not self._closing:
-            records = await self._gather()
-            position = self._inserter.position
-            if not position.nothing_from(records[0].offset):
-                stored = [record for record in records if not position.missing(record.offset)]
-                records = [record for record in records if position.missing(record.offset)]
-                self._hold(-held_bytes(stored))
-            if records:
-                self._batch_time = max(self._batch_time, max(record.timestamp for record in records) // 1000)
-                rows = await self._patience(partial(self._rows, records))
-                await self._built.put(Built(rows, records))
+            await self._built.put(await self._maker.make(self._ended, self._built.join))
 
-    async def _rows(self, records: Sequence[Record]) -> Rows:
-        return await self._work(self.partition, records, self._batch_time, self._built.join)
-
-    async def _gather(self) -> list[Record]:
-        await self._arrived.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._enough.wait(), self._limits.linger)
-        count = min(len(self._waiting), self._limits.rows)
-        records = [self._waiting.popleft() for _ in range(count)]
-        if not self._waiting:
-            self._arrived.clear()
-        if len(self._waiting) < self._limits.rows:
-            self._enough.clear()
-        return records
+    def _ended(self) -> float | None:
+        """When Kafka said that nothing follows what was put in; not while it is not asked, for there is enough."""
+        end = None if self.full else self._log_end(self.partition.number)
+        return end[1] if end is not None and end[0] <= self._expected else None
 
     async def _insert(self) -> None:
         while True:

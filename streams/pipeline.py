@@ -1,6 +1,6 @@
 """The whole graph, top to bottom. Somebody who reads only this file knows the system.
 
-    clicks.raw ──► decode ► look up ► enrich ► judge ──► events (ClickHouse: raw table and ledger)
+    clicks.raw ──► decode ► look up ► hold ► enrich ► judge ──► events (ClickHouse: raw table and ledger)
     links.commands ──► decide ──► links ──► links (ClickHouse: slugs, titles and campaigns as dimensions)
 
 Delivery guarantee: every offset of `clicks.raw` is one row of `events`, through any crash. A link's change is applied
@@ -27,6 +27,7 @@ from streams.links import LinkBook, link_rows
 from streams.partition import Limits
 from streams.settings import StreamSettings
 from streams.transport import App, BatchSchema, Consumer
+from streams.windows.rules import WindowRules
 from warehouse.ledger import Ledger
 
 
@@ -57,12 +58,14 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     links = app.topic(settings.topic(LINKS.name), schema=BatchSchema())
 
     # What is done to a batch of clicks; each step sees what those before it found.
+    windows = WindowRules.of(settings)  # how far around it a click is compared, and how long it is held for that
     chain = Chain(
         ledger=ledger,  # knows which re-sent clicks were counted already
         enrichers=enrichers(  # who, where, from which channel, at which position: their order is in `enrich.chain`
             geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size
         ),
-        judge=Judge(rules_version(settings.taxonomy), settings.cache_size),  # last: it looks at all that was found
+        windows=windows,  # bursts, traps and repeats, restored from the rows
+        judge=Judge(rules_version(settings.taxonomy, windows), settings.cache_size),  # last: it looks at everything
         dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
     )
 
@@ -71,6 +74,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
         topic_id=lambda: asyncio.to_thread(topic_id, settings, CLICKS_RAW),
         ledger=ledger,
         work=chain,
+        log_end=lambda partition: consumer.log_end(clicks_raw.get_topic_name(), partition),
         done=lambda partition, offset: consumer.mark_done(clicks_raw.get_topic_name(), partition, offset),
         fail=fail,
         limits=Limits.of(settings),

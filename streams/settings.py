@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ingest.kafka import KafkaSettings
 from streams.enrich.utm import DEFAULT_TAXONOMY
+from streams.windows.hold import HoldLimit
 from warehouse.settings import WarehouseSettings
 
 
@@ -32,6 +33,32 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         ge=1 << 20,
         description="Bytes of memory that fetched records may take until they are stored; a worker's partitions share"
         " it equally.",
+    )
+    hold: float = Field(
+        3.0,
+        ge=0,
+        le=30,
+        description="Seconds until a click is judged, by what came after it too. 0: at once, by what came before.",
+    )
+    hold_bytes: int = Field(
+        2 << 20,
+        ge=1 << 16,
+        le=256 << 20,
+        description="Bytes of memory that the records after a click may take before its hold ends in any case; some"
+        " 1,300 each. A partition may hold twice as much, whatever WEIR_HELD_BYTES says.",
+    )
+    repeat_window: float = Field(
+        10.0,
+        ge=0,
+        le=3600,
+        description="Seconds after a counted click in which the same visitor on the same link is a repeat; 0: never.",
+    )
+    window_clicks: int = Field(
+        24_000,
+        ge=1000,
+        le=100_000_000,
+        description="How many records of its partition a click is compared with at the most; some 200 bytes of memory"
+        " each. Cover the clicks of WEIR_REPEAT_WINDOW.",
     )
     clickhouse_patience: float = Field(
         45.0,
@@ -64,3 +91,8 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
     failpoint: str = Field(
         "", description="For tests of crashes only: die or hang at a named place, as `after-insert:3`."
     )
+
+    @property
+    def hold_limit(self) -> HoldLimit:
+        """How far the hold of a click reaches."""
+        return HoldLimit(self.hold, self.hold_bytes)

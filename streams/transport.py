@@ -156,6 +156,13 @@ class Consumer(driver.Consumer):
         """How far each partition that is owned here is done, as its intake says."""
         return self.intakes[topic].positions()
 
+    def log_end(self, topic: str, partition: int) -> tuple[int, float] | None:
+        """Where the log of a partition ends, and when Kafka said so in answer to a fetch, Unix seconds.
+
+        None before the first answer, and while the partition is not owned.
+        """
+        return cast(ConsumerThread, self._thread).log_end(TP(topic, partition))
+
     def stop_flow(self) -> None:
         """A rebalance begins."""
         self.reading = False
@@ -205,7 +212,17 @@ class Consumer(driver.Consumer):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that polls; the fetch wait differs, and what becomes of the records of batched topics."""
+    """The thread that polls; the fetch wait differs, what becomes of the records of batched topics, and `log_end`."""
+
+    def log_end(self, tp: TP) -> tuple[int, float] | None:
+        """As `Consumer.log_end`; from another thread, so each reference is taken once."""
+        subscription = self._consumer._subscription.subscription if self._consumer else None
+        assignment = subscription.assignment if subscription else None
+        state = assignment.state_value(tp) if assignment else None
+        if state is None or state.timestamp is None:
+            return None
+        asked = state.timestamp  # taken before the end, which may grow meanwhile: too early a time does no harm
+        return state.highwater, asked / 1000
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

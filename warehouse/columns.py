@@ -8,7 +8,7 @@ times, not 20,000, and ClickHouse takes such a column as it is (its `LowCardinal
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
@@ -168,6 +168,25 @@ def cut(columns: Columns, part: slice) -> dict[str, Column]:
     return {
         name: column[part].compact() if isinstance(column, Coded) else column[part] for name, column in columns.items()
     }
+
+
+def joined(parts: Sequence[Columns]) -> dict[str, Column]:
+    """The rows of several batches after each other; all have the same columns."""
+    return {name: _joined([part[name] for part in parts]) for name in parts[0]}
+
+
+def _joined(columns: Sequence[Any]) -> Column:
+    if len(columns) == 1:
+        whole: Column = columns[0]
+        return whole
+    if all(isinstance(column, np.ndarray) for column in columns):
+        return np.concatenate(columns)
+    if not all(isinstance(column, Coded) for column in columns):
+        return list(chain.from_iterable(columns))
+    found = Coded.of(chain.from_iterable(column.values for column in columns))
+    starts = accumulate((len(column.values) for column in columns), initial=0)
+    codes = [found.codes[start:][column.codes] for start, column in zip(starts, columns, strict=False)]
+    return Coded(found.values, np.concatenate(codes))
 
 
 def picked(columns: Columns, places: Sequence[int]) -> dict[str, Column]:

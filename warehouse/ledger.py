@@ -127,8 +127,10 @@ class Ledger:
             runs.insert(0, range(beginning, beginning))
         return Position(runs[0].stop, batch_time, tuple(runs[1:]))
 
-    async def known(self, ids: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-        """Which of the click ids, as (src, seq), are counted already."""
+    async def known(
+        self, partition: Partition, ids: Iterable[tuple[int, int]], before: int
+    ) -> frozenset[tuple[int, int]]:
+        """Which of the click ids, as (src, seq), are counted already, in this partition only before an offset."""
         wanted = frozenset(ids)
         if not wanted:
             return frozenset()
@@ -137,10 +139,15 @@ class Ledger:
             "srcs": sorted({src for src, _ in wanted}),
             "seq_min": min(seqs),
             "seq_max": max(seqs),
+            "before": before,
         }
+        return wanted.intersection(map(tuple, await self.read("known", {**partition.parameters, **parameters})))
+
+    async def read(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """The rows of a statement of `warehouse.sql`."""
         async with self._bounded():
-            found = await self._client.query(load("known"), parameters=parameters)
-        return wanted.intersection(map(tuple, found.result_rows))
+            found = await self._client.query(load(statement), parameters=dict(parameters))
+        return found.result_rows
 
     async def insert(self, partition: Partition, first: int, columns: Columns) -> None:
         """Write the rows of one batch of one partition, the first of which has the offset `first`.

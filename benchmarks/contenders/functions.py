@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import numpy as np
 
 from ingest.kafka import KafkaSettings
 from streams.decode import decode_records
@@ -18,6 +19,10 @@ from streams.enrich.chain import enrichers
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.judge import Judge, rules_version
 from streams.rows import log_columns
+from streams.windows.hold import Stretch
+from streams.windows.judged import judged, looked_at
+from streams.windows.rules import WindowRules
+from streams.windows.windows import Windows
 from warehouse.client import connect
 from warehouse.columns import Coded, Columns
 from warehouse.events import COLUMNS
@@ -111,7 +116,10 @@ class Functions:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._enrichers = enrichers(geo_dir=Path(task.geo_dir), cache_size=task.cache_size)
-        self._judge = Judge(rules_version(DEFAULT_TAXONOMY), task.cache_size)
+        rules = WindowRules()
+        self._judge = Judge(rules_version(DEFAULT_TAXONOMY, rules), task.cache_size)
+        self._windows = Windows(rules)
+        self._taken = 0
         self._client = connect(task.settings())
         described = self._client.query("DESCRIBE TABLE events").result_rows
         self._types = {row[0]: row[1] for row in described}
@@ -132,13 +140,22 @@ class Functions:
     def rows(self, records: Sequence[Taken]) -> Columns:
         """The columns of `events` for the records."""
         decoded = decode_records(records)
+        stretch = self._stretch(records)
+        columns = looked_at(decoded.columns, stretch, self._windows, dead=decoded.dead, duplicates=())
         batch_time = max(record.timestamp for record in records) // 1000
-        rows = log_columns(self._task.topic_id, 0, records, batch_time) | decoded.columns
+        rows = log_columns(self._task.topic_id, 0, records, batch_time) | columns
         rows["kafka_partition"] = Coded.of([record.partition for record in records])
         for enricher in self._enrichers:
             rows |= enricher(rows)
-        rows |= self._judge(rows, dead=decoded.dead)
+        rows |= judged(rows | {"kafka_offset": stretch.offsets}, self._judge, self._windows)
         return {name: rows[name] for name in COLUMNS if name in rows}
+
+    def _stretch(self, records: Sequence[Taken]) -> Stretch:
+        """The records as a log of their own: partitions come mixed here, and what windows cost is the same."""
+        first, self._taken = self._taken, self._taken + len(records)
+        appended = np.fromiter((record.timestamp for record in records), np.int64, len(records))
+        offsets = np.arange(first, self._taken)
+        return Stretch(offsets, appended, np.maximum.accumulate(appended), offsets)
 
     def insert(self, rows: Columns) -> None:
         """One insert, with the settings of Weir's own."""

@@ -16,6 +16,8 @@ from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.inserter import Rows
 from streams.judge import Judge, rules_version
 from streams.rows import log_columns
+from streams.windows.hold import HoldLimit
+from streams.windows.rules import WindowRules
 from warehouse.client import connect
 from warehouse.columns import Coded
 from warehouse.ledger import Ledger
@@ -51,8 +53,10 @@ def timed_chain(ledger: Ledger, task: Task) -> tuple[Chain, Spent]:
     """The worker's chain with a clock at each step, and what the clocks show."""
     spent: Spent = defaultdict(float)
     steps = enrichers(geo_dir=Path(task.geo_dir), cache_size=task.cache_size)
-    judge: Any = Timed(Judge(rules_version(DEFAULT_TAXONOMY), task.cache_size), "judge", spent)
-    return Chain(ledger, [Timed(step, type(step).__name__, spent) for step in steps], judge, DeadRatio(1.0)), spent
+    rules = WindowRules(HoldLimit(0))
+    judge: Any = Timed(Judge(rules_version(DEFAULT_TAXONOMY, rules), task.cache_size), "judge", spent)
+    timed = [Timed(step, type(step).__name__, spent) for step in steps]
+    return Chain(ledger, timed, judge, DeadRatio(1.0), rules), spent
 
 
 async def insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:

@@ -14,6 +14,17 @@ from ingest.links import link_id
 from warehouse.events import Outcome
 
 SHOWN_PROBLEMS = 5
+MEANT = {
+    Kind.HUMAN: Outcome.HUMAN,
+    Kind.REPEAT: Outcome.REPEAT,
+    Kind.PREFETCH: Outcome.PREFETCH,
+    Kind.BOT: Outcome.BOT,
+    Kind.SCANNER: Outcome.BOT,
+    Kind.ORPHAN: Outcome.ORPHAN,
+    Kind.EXPIRED: Outcome.EXPIRED,
+    Kind.DISABLED: Outcome.DISABLED,
+}
+"""What a request should count as; nothing is expected of the others."""
 
 
 class Row(NamedTuple):
@@ -106,6 +117,8 @@ def _compare_fields(record: Record, row: Row, found: Comparison, domain: str) ->
         expected, counted = getattr(record, name), getattr(row, name)
         if expected:
             _note(found, name, expected, counted)
+    if record.kind in MEANT:
+        _note(found, "outcome", MEANT[record.kind].value, row.outcome)
     if record.link:
         _note(
             found, "link", record.link, record.link if row.link == int(link_id(domain, record.link), 16) else "another"

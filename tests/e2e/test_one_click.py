@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/141.0.0.0 Mobile Safari/537.36"
 
 
+CLICKS = [["is", "kind", ["click"]]]
+
+
 def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     limit = time.monotonic() + seconds
     while not condition():
@@ -40,6 +43,11 @@ def follow(installation: Installation, slug: str, *, method: str = "GET", **head
     return httpx.request(
         method, f"{installation.redirector.url}/{slug}", headers={"Host": DOMAIN, **headers}, timeout=30
     )
+
+
+def somebody(number: int) -> dict[str, str]:
+    """Headers of a visitor of their own."""
+    return {"User-Agent": PHONE, "X-Forwarded-For": f"81.2.69.{number + 1}"}
 
 
 def counted(installation: Installation) -> int:
@@ -108,13 +116,13 @@ def test_twenty_thousand_clicks_are_twenty_thousand_rows(installation: Installat
 
 
 def click_many(installation: Installation, count: int) -> list[Sent]:
-    """Send `count` clicks of some thousand people over eight connections."""
+    """Send one click each of `count` people over eight connections, 20,000 at the most."""
     visits = [
         (
             Request(
                 Kind.HUMAN,
                 "/spring",
-                (("User-Agent", PHONE), ("X-Forwarded-For", f"81.2.{number % 250}.{number % 200 + 1}")),
+                (("User-Agent", PHONE), ("X-Forwarded-For", f"81.2.{number % 250}.{number // 250 + 1}")),
             ),
         )
         for number in range(count)
@@ -127,16 +135,29 @@ def click_many(installation: Installation, count: int) -> list[Sent]:
 
 def test_everything_restarted_goes_on_counting(installation: Installation, tmp_path: Path) -> None:
     make_link(installation, "spring")
-    for _ in range(10):
-        assert follow(installation, "spring", **{"User-Agent": PHONE}).status_code == 302
+    for number in range(10):
+        assert follow(installation, "spring", **somebody(number)).status_code == 302
     for service in (installation.redirector, installation.worker, installation.api):
         assert service.stop() == 0
         service.restart()
     assert installation.ask("GET", f"/v1/links/{link_id(DOMAIN, 'spring')}").json()["slug"] == "spring"
-    for _ in range(5):
-        assert follow(installation, "spring", **{"User-Agent": PHONE}).status_code == 302
+    for number in range(10, 15):
+        assert follow(installation, "spring", **somebody(number)).status_code == 302
     until(lambda: counted(installation) == 15, "clicks from before and after are counted")
     assert take(installation.settings, 20).adds_up
+
+
+def test_a_double_click_counts_once_and_a_scanner_not_at_all(installation: Installation) -> None:
+    for slug in ("spring", "new", "kids"):
+        make_link(installation, slug)
+    for _ in range(3):
+        follow(installation, "spring", **somebody(1))
+    for slug in ("spring", "new", "kids"):
+        follow(installation, f"{slug}?w_msg=m1&w_rcpt=r1", **somebody(2))
+    until(lambda: installation.query(metrics=["events"], filters=CLICKS)[0]["metrics"] == [6], "all are rows")
+    outcomes = installation.query(metrics=["events"], dimensions=["outcome"], filters=CLICKS)
+    assert {str(row["dimensions"][0]): row["metrics"][0] for row in outcomes} == {"human": 1, "repeat": 2, "bot": 3}
+    assert counted(installation) == 1
 
 
 def test_what_does_not_exist_and_what_is_malformed_is_answered_clearly(installation: Installation) -> None:

@@ -18,6 +18,8 @@ from streams.enrich.chain import enrichers
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.judge import Judge
 from streams.partition import Limits, PartitionCounter
+from streams.windows.hold import HoldLimit
+from streams.windows.rules import WindowRules
 from tests.unit.streams.test_decode import LogRecord
 from warehouse.client import connect, connect_async
 from warehouse.failures import Misconfigured
@@ -61,10 +63,17 @@ async def count(
         client.set_client_setting(name, value)
     ledger = Ledger(client)
     steps = enrichers(geo_dir=tmp_path, taxonomy=DEFAULT_TAXONOMY, cache_size=1000)
-    work = Chain(ledger, steps, Judge("test", 1000), DeadRatio(1.0))
+    chain = Chain(ledger, steps, Judge("test", 1000), DeadRatio(1.0), WindowRules())
     finished = asyncio.Event()
     done: Callable[[int], None] = lambda offset: finished.set() if offset == len(log) else None  # noqa: E731
-    counter = PartitionCounter(partition, ledger, work, done, Limits(rows=5000, linger=0.1, pause=0.01, **limits))
+    counter = PartitionCounter(
+        partition,
+        ledger,
+        chain(partition),
+        done=done,
+        log_end=lambda _: None,
+        limits=Limits(rows=5000, linger=0.1, hold=HoldLimit(0), pause=0.01, **limits),
+    )
     await counter.open(0)
     counter.put(Batch("clicks.raw", 3, log))
     running = asyncio.create_task(counter.run())

@@ -60,7 +60,7 @@ async def test_everything_ends_within_its_time_and_in_doubt(ledger: Ledger) -> N
     for ask in (
         lambda: ledger.take_over(PARTITION, 0),
         lambda: ledger.position(PARTITION, 0),
-        lambda: ledger.known([(1, 1)]),
+        lambda: ledger.known(PARTITION, [(1, 1)], 0),
         lambda: ledger.insert(PARTITION, 0, ROW),
         lambda: ledger.replace("dead_letters", LETTER),
     ):

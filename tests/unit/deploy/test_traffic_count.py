@@ -67,5 +67,14 @@ def test_fields_are_compared_where_something_is_expected() -> None:
     sent = [record(1, channel="Email", position=3), record(2, channel="Email"), record(3, link="")]
     rows = [row(1, channel="Email", position=3), row(2, channel="Direct", link=5), row(3)]
     found = compare(sent, rows, "localhost")
-    assert agreement(found) == {"channel": (1, 2), "position": (1, 1), "link": (1, 2)}
+    assert agreement(found) == {"channel": (1, 2), "position": (1, 1), "link": (1, 2), "outcome": (3, 3)}
     assert found.fields["channel"].differences == {("Email", "Direct"): 1}
+
+
+def test_what_a_request_counts_as_is_held_against_what_was_meant() -> None:
+    meant = [(Kind.SCANNER, "bot"), (Kind.SCANNER, "human"), (Kind.REPEAT, "repeat"), (Kind.DIRTY, "human")]
+    sent = [record(number, kind) for number, (kind, _) in enumerate(meant)]
+    rows = [row(number, outcome) for number, (_, outcome) in enumerate(meant)]
+    found = compare(sent, rows, "localhost")
+    assert agreement(found)["outcome"] == (2, 3)
+    assert found.fields["outcome"].differences == {("bot", "human"): 1}

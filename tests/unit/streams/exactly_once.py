@@ -18,15 +18,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from streams.batch import Batch, Record
-from streams.inserter import Gap, Rows
-from streams.partition import Limits, PartitionCounter, Stored
+from streams.inserter import Gap
+from streams.partition import Limits, PartitionCounter
+from streams.windows.hold import HoldLimit
 from tests.unit.streams.model_clickhouse import Call, Insert, ModelClickHouse, ModelClient, Row, Stage
+from tests.unit.streams.test_partition import Plain
 from warehouse.failures import Doubtful, Fenced
 from warehouse.ledger import Ledger, Partition
 
 LOOK_BACK = 15.0
 TIMEOUT = 30.0
-LIMITS = Limits(rows=3, linger=0.0, max_bytes=1 << 20, patience=60, look_back=LOOK_BACK, pause=0)
+LIMITS = Limits(rows=3, linger=0.0, max_bytes=1 << 20, hold=HoldLimit(0), patience=60, look_back=LOOK_BACK, pause=0)
 EXPECTED = (Gap, Fenced, Doubtful)
 """What a process may die of by itself."""
 PATIENCE = 40
@@ -35,10 +37,6 @@ QUIET = 3
 """Turns without a new start after which none is expected any more."""
 SLOTS = st.sampled_from((0, 1))
 PICK = st.integers(0, 5)
-
-
-async def work(_: Partition, records: Sequence[Record], batch_time: int, __: Stored) -> Rows:
-    return {"kafka_offset": [record.offset for record in records], "batch_time": [batch_time] * len(records)}
 
 
 def batch(first: int, end: int) -> Batch:
@@ -77,7 +75,7 @@ class Process:
         self.reads: int | None = None
         """Where it reads on; None while it takes the partition over."""
         self._loop = loop
-        self._counter = PartitionCounter(partition, ledger, work, done, LIMITS)
+        self._counter = PartitionCounter(partition, ledger, Plain(), done=done, log_end=lambda _: None, limits=LIMITS)
         self._life = loop.create_task(self._live(beginning))
         self._draining: asyncio.Task[None] | None = None
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from streams.intake import ClickIntake
 from streams.partition import Limits
-from tests.unit.streams.test_partition import ModelLedger, batch, work
+from streams.windows.hold import HoldLimit
+from tests.unit.streams.test_partition import ModelLedger, Plain, batch
 from warehouse.failures import Refused
 from warehouse.ledger import Ledger
 
@@ -37,10 +38,11 @@ async def test_a_drain_does_not_wait_for_a_partition_that_fails_meanwhile() -> N
     intake = ClickIntake(
         topic_id=topic_id,
         ledger=cast(Ledger, ledger),
-        work=work,
+        work=lambda _: Plain(),
+        log_end=lambda _: None,
         done=lambda partition, offset: None,
         fail=failures.append,
-        limits=Limits(linger=0.0, pause=0),
+        limits=Limits(linger=0.0, hold=HoldLimit(0), pause=0),
     )
     await intake.open({0: 0})
     intake.put(batch(0, 5))

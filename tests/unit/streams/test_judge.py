@@ -1,10 +1,10 @@
 import json
 import tomllib
-from itertools import product
 from pathlib import Path
 
 import crawleruseragents
 import fake_useragent
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +12,23 @@ from hypothesis import strategies as st
 from ingest.events import Kind
 from streams import judge as judging
 from streams.enrich.utm import DEFAULT_TAXONOMY
-from streams.judge import STRENGTH, UNJUDGED, WEIGHTS, Judge, Reason, UserAgentLayer, judgement, rules_version, verdict
+from streams.judge import (
+    STRENGTH,
+    UNJUDGED,
+    WEIGHTS,
+    Judge,
+    Reason,
+    UserAgentLayer,
+    counted,
+    judgement,
+    repeated,
+    rules_version,
+    verdict,
+)
+from streams.windows.hold import HoldLimit
+from streams.windows.rules import WindowRules
 from tests.unit.streams.clicks import click, columns
+from warehouse.columns import Coded
 from warehouse.events import JUDGED_COLUMNS, Outcome
 
 PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
@@ -93,34 +108,33 @@ def test_what_is_no_click_is_not_judged(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reasons", "duplicate", "repeat", "expected"),
+    ("reasons", "duplicate", "expected"),
     [
-        ((), False, False, Outcome.HUMAN),
-        ((), False, True, Outcome.REPEAT),
-        ((), True, True, Outcome.DUPLICATE),
-        ((Reason.HTTP_LIBRARY,), False, True, Outcome.BOT),
-        ((Reason.HTTP_LIBRARY,), True, False, Outcome.DUPLICATE),
-        ((Reason.PREFETCH,), False, True, Outcome.PREFETCH),
-        ((Reason.PREFETCH, Reason.EMPTY_USER_AGENT), False, False, Outcome.BOT),
+        ((), False, Outcome.HUMAN),
+        ((), True, Outcome.DUPLICATE),
+        ((Reason.HTTP_LIBRARY,), False, Outcome.BOT),
+        ((Reason.HTTP_LIBRARY,), True, Outcome.DUPLICATE),
+        ((Reason.PREFETCH,), False, Outcome.PREFETCH),
+        ((Reason.PREFETCH, Reason.EMPTY_USER_AGENT), False, Outcome.BOT),
+        ((Reason.BURST,), False, Outcome.BOT),
     ],
 )
-def test_the_first_outcome_that_holds(
-    reasons: tuple[Reason, ...], duplicate: bool, repeat: bool, expected: Outcome
-) -> None:
-    assert judgement(Kind.CLICK, reasons, duplicate=duplicate, repeat=repeat).outcome == expected
+def test_the_first_outcome_that_holds(reasons: tuple[Reason, ...], duplicate: bool, expected: Outcome) -> None:
+    assert judgement(Kind.CLICK, reasons, duplicate=duplicate).outcome == expected
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.sets(st.sampled_from(Reason)), st.booleans(), st.booleans(), st.sampled_from(Kind))
 def test_the_order_of_outcomes_is_the_ledgers(reasons: set[Reason], duplicate: bool, repeat: bool, kind: Kind) -> None:
-    made = judgement(kind, tuple(reasons), duplicate=duplicate, repeat=repeat)
+    outcomes = Coded.of([judgement(kind, tuple(reasons), duplicate=duplicate).outcome])
+    found = repeated(outcomes, np.flatnonzero(counted(outcomes) & repeat))[0]
     if kind in UNJUDGED:
         holds = {UNJUDGED[kind]}
     else:
         holds = {Outcome(verdict(reasons).value)}
         holds |= {Outcome.REPEAT} if repeat else set()
     holds |= {Outcome.DUPLICATE} if duplicate else set()
-    assert made.outcome == next(outcome for outcome in Outcome if outcome in holds)
+    assert found == next(outcome for outcome in Outcome if outcome in holds)
 
 
 def test_the_table_of_reasons_is_whole() -> None:
@@ -131,9 +145,11 @@ def test_the_table_of_reasons_is_whole() -> None:
 def test_a_batch() -> None:
     judge = Judge("v1")
     clicks = [click(user_agent=PERSON), click(user_agent=PERSON), click(user_agent=""), click(kind=Kind.CLOSE)]
-    made = judge(columns(*clicks), duplicates=[1], repeats={0})
+    made = judge(columns(*clicks), duplicates=[1], marks={0: (Reason.BURST, Reason.TRAP)})
     assert tuple(made) == JUDGED_COLUMNS
-    assert made["outcome"] == ["repeat", "duplicate", "bot", "source"]
+    assert made["outcome"] == ["bot", "duplicate", "bot", "source"]
+    assert made["reasons"] == [("burst", "trap"), (), ("empty_user_agent",), ()]
+    assert made["score"] == [95, 0, 95, 0]
     assert made["kind"] == ["click", "click", "click", "close"]
     assert judge(columns())["outcome"] == []
 
@@ -167,15 +183,17 @@ def test_any_user_agent_is_judged(agent: str) -> None:
 
 
 def test_the_version_follows_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    version = rules_version(DEFAULT_TAXONOMY)
+    version = rules_version(DEFAULT_TAXONOMY, WindowRules())
     assert len(version) == 12
-    assert rules_version(DEFAULT_TAXONOMY) == version
+    assert rules_version(DEFAULT_TAXONOMY, WindowRules()) == version
     mine = tmp_path / "mine.yml"
     mine.write_text("source: {}")
     changed = tmp_path / "bots.toml"
     changed.write_text(judging.RULES.read_text() + "\n")
-    others = [rules_version(mine)]
+    others = [rules_version(mine, WindowRules())]
     monkeypatch.setattr(judging, "RULES", changed)
-    others.append(rules_version(DEFAULT_TAXONOMY))
-    assert all(a != b for a, b in product(others, [version]))
-    assert others[0] != others[1]
+    others.append(rules_version(DEFAULT_TAXONOMY, WindowRules()))
+    monkeypatch.undo()
+    others.append(rules_version(DEFAULT_TAXONOMY, WindowRules(hold=HoldLimit(1.0))))
+    others.append(rules_version(DEFAULT_TAXONOMY, WindowRules(repeat_ms=1)))
+    assert len({version, *others}) == 5

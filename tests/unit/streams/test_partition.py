@@ -14,12 +14,15 @@ from prometheus_client import REGISTRY
 
 from streams.batch import Batch, Record
 from streams.inserter import Gap, Rows
-from streams.partition import RECORD_BYTES, Limits, PartitionCounter, Stored
+from streams.maker import Stored
+from streams.partition import Limits, PartitionCounter
+from streams.windows.hold import RECORD_BYTES, HoldLimit, Stretch
 from warehouse.failures import Doubtful, Fenced, Refused
 from warehouse.ledger import Ledger, Partition, Position
 
 PARTITION = Partition(UUID(int=1), 0)
-LIMITS = Limits(rows=4, linger=0.0, max_bytes=10 * (RECORD_BYTES + 10), patience=60, pause=0)
+MOST = 10 * (RECORD_BYTES + 10)
+LIMITS = Limits(rows=4, linger=0.0, max_bytes=MOST, hold=HoldLimit(0, 100), patience=60, pause=0)
 
 
 @dataclasses.dataclass
@@ -72,8 +75,25 @@ class ModelLedger:
             raise Doubtful(fault)
 
 
-async def work(_: Partition, records: Sequence[Record], batch_time: int, __: Stored) -> Rows:
-    return {"kafka_offset": [record.offset for record in records], "batch_time": [batch_time] * len(records)}
+class Plain:
+    """Work that finds nothing; it is told what to look at once, in order, and before it is asked for the rows."""
+
+    def __init__(self) -> None:
+        self.looked: list[int] = []
+
+    async def restore(self, _: Position, __: int) -> int:
+        return 0
+
+    async def look(self, records: Sequence[Record], stretch: Stretch, _: Stored) -> None:
+        offsets = [record.offset for record in records]
+        assert stretch.offsets.tolist() == offsets
+        self.looked += offsets
+
+    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+        offsets = [record.offset for record in records]
+        assert self.looked[: len(offsets)] == offsets
+        del self.looked[: len(offsets)]
+        return {"kafka_offset": offsets, "batch_time": [batch_time] * len(records)}
 
 
 def batch(first: int, end: int) -> Batch:
@@ -81,7 +101,13 @@ def batch(first: int, end: int) -> Batch:
 
 
 def counter(ledger: ModelLedger, done: list[int]) -> PartitionCounter:
-    return PartitionCounter(PARTITION, cast(Ledger, ledger), work, done.append, LIMITS)
+    return counter_with(LIMITS, ledger, done)
+
+
+def counter_with(limits: Limits, ledger: ModelLedger, done: list[int]) -> PartitionCounter:
+    return PartitionCounter(
+        PARTITION, cast(Ledger, ledger), Plain(), done=done.append, log_end=lambda _: None, limits=limits
+    )
 
 
 async def count(ledger: ModelLedger, batches: Sequence[Batch], beginning: int = 0) -> list[int]:
@@ -146,7 +172,7 @@ async def test_an_insert_that_stays_in_doubt_ends_the_counter() -> None:
     ledger = ModelLedger(["lost"] * 1000)
     done: list[int] = []
     impatient = dataclasses.replace(LIMITS, patience=0.05)
-    counting = PartitionCounter(PARTITION, cast(Ledger, ledger), work, done.append, impatient)
+    counting = counter_with(impatient, ledger, done)
     await counting.open(0)
     running = asyncio.create_task(counting.run())
     counting.put(batch(0, 3))
@@ -215,7 +241,7 @@ async def test_rows_that_go_without_traffic_are_missed_too() -> None:
     ledger = ModelLedger()
     done: list[int] = []
     often = dataclasses.replace(LIMITS, look_back=0.01)
-    counting = PartitionCounter(PARTITION, cast(Ledger, ledger), work, done.append, often)
+    counting = counter_with(often, ledger, done)
     await counting.open(0)
     running = asyncio.create_task(counting.run())
     counting.put(batch(0, 4))
@@ -274,7 +300,7 @@ def held_in_all() -> float:
 
 
 def test_partitions_share_what_a_process_may_hold() -> None:
-    assert [Limits(max_bytes=100).shared(partitions).max_bytes for partitions in (0, 1, 3)] == [100, 100, 33]
+    assert [LIMITS.shared(partitions).max_bytes for partitions in (0, 1, 3, 1000)] == [MOST, MOST, MOST // 3, 200]
 
 
 async def test_a_log_that_begins_later_than_the_ledger_ends_is_read_from_its_beginning() -> None:

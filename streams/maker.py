@@ -1,0 +1,102 @@
+"""The maker of one partition: it holds records until they are closed, and turns runs of them into rows.
+
+Delivery guarantee: none of its own; every record that is put in comes out once, in order, or is dropped with the maker.
+Memory: the records and columns of what is held. A hold ends by bytes too, so it never waits for more than is fetched.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from streams.batch import Record
+from streams.inserter import Built, Rows
+from streams.patience import Patience
+from streams.windows.hold import Hold, HoldLimit, Stretch
+from warehouse.ledger import Position
+
+Stored = Callable[[], Awaitable[None]]
+"""Waits until every row that was built before stands in ClickHouse: what a look-up there has to wait for."""
+
+Ended = Callable[[], float | None]
+"""When Kafka last said that nothing follows what was put in, Unix seconds; None where something does."""
+
+LOOK_SECONDS = 0.05
+"""How often it is asked whether the log has ended, once the first record might be closed by that."""
+
+
+class Work(Protocol):
+    """What is done to the records of one partition, in order: looked at as early as may be, made rows when closed."""
+
+    async def restore(self, position: Position, before: int) -> int:
+        """Take up where the rows before an offset end; returns the log's clock there, Unix milliseconds."""
+
+    async def look(self, records: Sequence[Record], stretch: Stretch, stored: Stored) -> None:
+        """Look at the next records. Where it raises, nothing of them is kept and it may be called again."""
+
+    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+        """The rows of the next records, all of which were looked at; `batch_time` is in Unix seconds."""
+
+
+class Maker:
+    """Holds, looks around, makes rows: of one partition, one at a time."""
+
+    def __init__(self, work: Work, limit: HoldLimit, patience: Patience, *, rows: int, linger: float) -> None:
+        self._work, self._limit, self._patience, self._rows, self._linger = work, limit, patience, rows, linger
+        self._hold = Hold(limit)
+        self._looked = 0
+        self._batch_time = 0
+        self._arrived, self._enough = asyncio.Event(), asyncio.Event()
+
+    async def restore(self, position: Position, before: int) -> None:
+        """Take up where the rows before an offset end; the records from there on come next."""
+        clock = await self._patience(lambda: self._work.restore(position, before))
+        self._hold = Hold(self._limit, clock)
+        self._batch_time = position.batch_time
+
+    def closed(self, ended: Ended) -> int:
+        """How many records are closed, so that rows can be made of them."""
+        return self._hold.closed(ended())
+
+    def put(self, records: Sequence[Record], *, full: bool) -> None:
+        """Take more records in, at least one; `full`: no more are fetched before some of these are stored."""
+        self._hold.put(records, time.time())
+        self._arrived.set()
+        if full or self._hold.closed() >= self._rows:
+            self._enough.set()
+
+    async def make(self, ended: Ended, stored: Stored) -> Built:
+        """Wait until records are closed, and a little for more of them; make their rows."""
+        while not self.closed(ended):
+            await self._news()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._enough.wait(), self._linger)
+        count = min(self.closed(ended), self._rows)
+        for end in (count, self._hold.reach(count)):  # in two, so that a look mostly becomes rows as a whole
+            await self._look(end, stored)
+        records, clocks = self._hold.records(0, count), self._hold.stretch(0, count).clocks
+        self._batch_time = max(self._batch_time, int(clocks[-1]) // 1000)
+        built = Built(self._work.rows(records, self._batch_time), records)
+        self._drop(count)
+        return built
+
+    async def _news(self) -> None:
+        """Wait for more records, or until the first one may be closed without any."""
+        self._arrived.clear()
+        wait = max(LOOK_SECONDS, self._hold.due - time.time()) if len(self._hold) else None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._arrived.wait(), wait)
+
+    async def _look(self, end: int, stored: Stored) -> None:
+        if end > self._looked:
+            records, stretch = self._hold.records(self._looked, end), self._hold.stretch(self._looked, end)
+            await self._patience(partial(self._work.look, records, stretch, stored))
+            self._looked = end
+
+    def _drop(self, count: int) -> None:
+        self._hold.drop(count)
+        self._looked -= count
+        if self._hold.closed() < self._rows:
+            self._enough.clear()

@@ -1,0 +1,127 @@
+"""The hold: a click is judged only when what came shortly after it has been seen.
+
+What counts as shortly after is a matter of the log alone, so that a click is judged alike however often it is read: a
+record follows within the hold while the log's clock stands less than `seconds` later and what lies between the
+beginnings of the two takes less than `max_bytes`. A click is *closed* when no record to come can follow within it.
+
+The log's clock at a record is the latest append time up to it, so it never runs backwards.
+"""
+
+import dataclasses
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.batch import Record
+
+RECORD_BYTES = 700
+"""What a record takes in memory beside its value, measured: its object, and the row that is made of it."""
+
+Offsets = NDArray[np.int64]
+
+OFFSET, TIMESTAMP, VALUE = attrgetter("offset"), attrgetter("timestamp"), attrgetter("value")
+
+
+@dataclasses.dataclass(frozen=True)
+class HoldLimit:
+    """How far the hold of a click reaches."""
+
+    seconds: float = 3.0
+    """0: a click is judged as soon as it is read, by what came before it alone."""
+    max_bytes: int = 2 << 20
+    """Memory of records, the click's own among them, after which it ends in any case: what is held has to fit."""
+
+    @property
+    def millis(self) -> int:
+        """The same in the log's unit."""
+        return round(self.seconds * 1000)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where some consecutive records of one partition lie in its log, a column each."""
+
+    offsets: Offsets
+    appended: Offsets
+    """When each was appended, Unix milliseconds."""
+    clocks: Offsets
+    """The log's clock, Unix milliseconds."""
+    starts: Offsets
+    """The first byte of each, counted from wherever reading began."""
+
+
+def held_bytes(records: Iterable[Record]) -> int:
+    """What records take until they are stored, roughly."""
+    return sum(RECORD_BYTES + len(record.value or b"") for record in records)
+
+
+class Hold:
+    """The records that were read and are not judged yet, in order."""
+
+    def __init__(self, limit: HoldLimit, clock: int = 0) -> None:
+        """`clock` is the log's clock where reading begins."""
+        self._limit = limit
+        self._records: list[Record] = []
+        self._clocks = array("q")
+        self._starts = array("q")
+        self._arrived = array("d")
+        self._clock, self._end = clock, 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def put(self, records: Sequence[Record], arrived: float) -> None:
+        """Take more records in, at least one, which arrived now (Unix seconds)."""
+        count = len(records)
+        stamps = np.maximum(np.fromiter(map(TIMESTAMP, records), np.int64, count), self._clock)
+        sizes = [RECORD_BYTES + len(value) if value else RECORD_BYTES for value in map(VALUE, records)]
+        ends = self._end + np.cumsum(sizes, dtype=np.int64)
+        self._records.extend(records)
+        self._clocks.frombytes(np.maximum.accumulate(stamps).tobytes())
+        self._starts.append(self._end)
+        self._starts.frombytes(ends[:-1].tobytes())
+        self._arrived.extend(array("d", [max(arrived, self._arrived[-1]) if self._arrived else arrived]) * count)
+        self._clock, self._end = self._clocks[-1], int(ends[-1])
+
+    def closed(self, ended: float | None = None) -> int:
+        """How many records, from the first on, are closed.
+
+        By later records; and where Kafka said at `ended` (Unix seconds) that nothing came after what was read, those
+        that had arrived a whole hold before. Only these may be judged otherwise when they are read again: with records
+        that were appended within their hold and that Kafka had not shown by then.
+        """
+        if not self._records:
+            return 0
+        by_clock = bisect_right(self._clocks, self._clock - self._limit.millis)
+        by_size = bisect_right(self._starts, self._end - self._limit.max_bytes)
+        by_end = bisect_right(self._arrived, ended - self._limit.seconds) if ended is not None else 0
+        return max(by_clock, by_size, by_end)
+
+    @property
+    def due(self) -> float:
+        """When the first record may be closed though nothing follows, Unix seconds."""
+        return self._arrived[0] + self._limit.seconds
+
+    def reach(self, count: int) -> int:
+        """How many records, from the first on, have to be looked at before the first `count` are judged."""
+        by_clock = bisect_left(self._clocks, self._clocks[count - 1] + self._limit.millis)
+        by_size = bisect_left(self._starts, self._starts[count - 1] + self._limit.max_bytes)
+        return max(count, min(by_clock, by_size))
+
+    def records(self, first: int, end: int) -> Sequence[Record]:
+        """The records at these places."""
+        return self._records[first:end]
+
+    def stretch(self, first: int, end: int) -> Stretch:
+        """Where the records at these places lie."""
+        records = self._records[first:end]
+        offsets, appended = (np.fromiter(map(of, records), np.int64, end - first) for of in (OFFSET, TIMESTAMP))
+        return Stretch(offsets, appended, np.array(self._clocks[first:end]), np.array(self._starts[first:end]))
+
+    def drop(self, count: int) -> None:
+        """Forget the first records: they are judged."""
+        del self._records[:count], self._clocks[:count], self._starts[:count], self._arrived[:count]

@@ -1,0 +1,104 @@
+"""Sightings: earlier clicks by key, in an amount of memory that is known from the start.
+
+What a click can see is a matter of the log alone, so that it sees the same after a restart: of the clicks before it
+with its key the last `keep`, as far as they lie at most `clicks` offsets and `millis` of the log's clock before it.
+
+A hash table over a ring: the table knows the last click of each slot, the ring knows of each click the one before it
+in its slot. What lies too far back is not taken out, it is just not followed, and its place is written over in time.
+Clicks are named by their offset plus one; 0 is none.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.windows.hold import Offsets
+from streams.windows.keys import FIRST, Numbers
+
+PIECE = 4096
+"""Clicks that can be noted at once; the ring is by so much larger than what is seen."""
+
+
+def ring_bits(clicks: int) -> int:
+    """A ring of two to the power of it holds what is seen and what is noted at once."""
+    return (clicks + PIECE).bit_length()
+
+
+class Sightings:
+    """Clicks by key. One whose key is new costs no step in Python, and most are."""
+
+    def __init__(self, *, clicks: int, millis: int, keep: int) -> None:
+        self._clicks, self._millis, self._keep = clicks, millis, keep
+        bits = ring_bits(clicks)
+        self._mask = (1 << bits) - 1
+        self._shift = np.uint64(64 - bits - 1)  # two slots a click: few share one
+        self._last = np.zeros(2 << bits, np.int64)
+        self._before = np.zeros(1 << bits, np.int64)
+        self._clocks = np.zeros(1 << bits, np.int64)
+        self._keys = np.zeros(1 << bits, np.uint64)
+        # Read one by one, a memoryview is twice as fast as an array.
+        self._views = (self._last.data, self._before.data, self._clocks.data, self._keys.data)
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it may take."""
+        return sum(column.nbytes for column in (self._last, self._before, self._clocks, self._keys))
+
+    def note(self, offsets: Offsets, clocks: Offsets, keys: Numbers) -> Sequence[tuple[int, int]]:
+        """Remember clicks, at most `PIECE`, that come after all before; those with the key 0 are left out.
+
+        Returns offset and slot of the clicks that may meet an earlier one, which are not remembered yet: for each, in
+        order, ask `earlier`, and `add` it if it is to be seen later.
+        """
+        there = np.flatnonzero(keys)
+        offsets, keys = offsets[there], keys[there]
+        at = offsets & self._mask
+        self._keys[at], self._clocks[at] = keys, clocks[there]
+        slots = (keys * FIRST >> self._shift).astype(np.intp)
+        names = offsets + 1
+        before = self._last[slots]
+        self._before[at] = before
+        self._last[slots[::-1]] = names[::-1]
+        first = self._last[slots] == names  # of these clicks in its slot
+        known = self._known(keys, names, np.where(first, before, 0))
+        self._last[slots[known]] = before[known]
+        met = ~first | known
+        return list(zip(offsets[met].tolist(), slots[met].tolist(), strict=True))
+
+    def _known(self, keys: Numbers, names: Offsets, links: Offsets) -> NDArray[np.bool_]:
+        """Whether a key is found where links lead."""
+        known = np.zeros(len(keys), np.bool_)
+        open_ = np.flatnonzero(self._sees(names, links))
+        while len(open_):
+            at = (links[open_] - 1) & self._mask
+            same = self._keys[at] == keys[open_]
+            known[open_[same]] = True
+            links[open_] = self._before[at]
+            open_ = open_[~same & self._sees(names[open_], links[open_])]
+        return known
+
+    def _sees(self, names: Offsets, links: Offsets) -> NDArray[np.bool_]:
+        seen: NDArray[np.bool_] = (links != 0) & (names - links <= self._clicks)
+        return seen
+
+    def earlier(self, offset: int, slot: int) -> list[int]:
+        """The offsets that a click of `note`'s sees, the nearest first."""
+        last, before, clocks, keys = self._views
+        at = offset & self._mask
+        key, horizon, oldest = keys[at], clocks[at] - self._millis, max(1, offset + 1 - self._clicks)
+        found: list[int] = []
+        link = last[slot]
+        while link >= oldest and len(found) < self._keep:
+            at = (link - 1) & self._mask
+            if clocks[at] < horizon:
+                break
+            if keys[at] == key:
+                found.append(link - 1)
+            link = before[at]
+        return found
+
+    def add(self, offset: int, slot: int) -> None:
+        """Remember a click of `note`'s."""
+        self._before[offset & self._mask] = self._last[slot]
+        self._last[slot] = offset + 1
