@@ -33,6 +33,7 @@ LARGE_POISON = b"x" * 900_000
 TICK_SECONDS = 0.05
 HEARTBEAT_SECONDS = 1.0
 COPY_AFTER_SECONDS = 0.7
+LINKS_OF_A_VISITOR = 5
 FLUSH_SECONDS = 60.0
 
 
@@ -49,6 +50,10 @@ class Traffic:
     """Share of the poison that has nearly a megabyte."""
     copies: float = 0.02
     """Share of clicks that are sent once more, flagged."""
+    late: float = 0.02
+    """Share of clicks whose flagged copy stands in the log before them."""
+    visitors: int = 400
+    """So many visitors click on a few links each, again and again; 0: everybody comes once."""
     network: float = 0.0
     """Share of clicks that come from one and the same network, so that they have one key."""
     link: float = 0.0
@@ -219,17 +224,20 @@ class StreamDriver:
         click = self._made(*source.upcoming)
         source.take()
 
+        late = self._chance(self.traffic.late)
+
         def delivered(_: Place) -> None:
             source.acknowledge(click.seq)
-            self._promise(click)
+            self._promise(click, again=late)
 
-        self._put(partition_key(click), encode(click), delivered)
+        self._put(partition_key(click), encode(msgspec.structs.replace(click, resent=late)), delivered)
         return click.src, click.seq
 
     def _made(self, src: int, seq: int) -> RawClick:
         now = time.time_ns() // 1_000_000
-        third, fourth = self._random.randrange(256), self._random.randrange(256)
-        slug = "spring" if self._chance(self.traffic.link) else f"link-{self._random.randrange(1000)}"
+        visitor = self._random.randrange(self.traffic.visitors or 1 << 16)
+        link = self._random.randrange(LINKS_OF_A_VISITOR if self.traffic.visitors else 1000)
+        slug = "spring" if self._chance(self.traffic.link) else f"link-{link}"
         return RawClick(
             kind=Kind.CLICK,
             src=src,
@@ -240,7 +248,10 @@ class StreamDriver:
             domain="go.example",
             path=f"/{slug}",
             link_id=link_id("go.example", slug),
-            network="10.0.0.0/24" if self._chance(self.traffic.network) else f"10.{third}.{fourth}.0/24",
+            network="11.0.0.0/24"
+            if self._chance(self.traffic.network)
+            else f"10.{visitor // 256}.{visitor % 256}.0/24",
+            visitor_id=f"{visitor + 1:016x}" if self.traffic.visitors else "",
             message="newsletter-7" if self._chance(self.traffic.message) else "",
             user_agent=BROWSER,
         )
@@ -248,11 +259,11 @@ class StreamDriver:
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
 
-    def _promise(self, click: RawClick) -> None:
-        """Kafka has the click; some are sent once more, a while later."""
+    def _promise(self, click: RawClick, *, again: bool = False) -> None:
+        """Kafka has the click, or a flagged copy of it; those that come `again`, and some others, a while later."""
         self._clicks.add((click.src, click.seq))
-        if self._chance(self.traffic.copies):
-            copy = msgspec.structs.replace(click, resent=True)
+        if again or self._chance(self.traffic.copies):
+            copy = msgspec.structs.replace(click, resent=not again)
             self._copies.append((time.monotonic() + COPY_AFTER_SECONDS, copy))
 
     def _send_copies(self, until: float) -> None:

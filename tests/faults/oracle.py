@@ -7,9 +7,10 @@ is in the dead letters, no commit ran ahead, and memory stayed bounded.
 
 import contextlib
 import dataclasses
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from tests.faults.driver import ClickKey, Place
 from tests.faults.stage import Stage
@@ -17,6 +18,9 @@ from warehouse.audit.findings import Audit
 from warehouse.client import connect
 
 COUNTED = ("human", "suspect")
+REPEAT = "repeat"
+REPEAT_MS = 10_000
+"""The workers' `WEIR_REPEAT_WINDOW`, the default."""
 FRESH_SECONDS = 10.0
 """Seconds until a fresh click is visible, on a machine that is busy with other things."""
 WORKER_BYTES = 400_000_000
@@ -26,8 +30,28 @@ OUTCOMES = """
 SELECT src, seq, toString(outcome), count() FROM events
 WHERE kind = 'click' AND edition = 0 GROUP BY src, seq, outcome
 """
+VISITS = """
+SELECT toString(topic_id), visitor_id, link_id, toUnixTimestamp64Milli(ts), outcome = 'repeat', src, seq FROM events
+WHERE kind = 'click' AND edition = 0 AND visitor_id != 0 AND outcome IN ('human', 'suspect', 'repeat')
+ORDER BY topic_id, kafka_partition, kafka_offset
+"""
 DEAD = "SELECT kafka_partition, kafka_offset FROM events WHERE outcome = 'dead' AND edition = 0"
 LETTERS = "SELECT kafka_partition, kafka_offset FROM dead_letters FINAL"
+
+
+class Visit(NamedTuple):
+    """A visitor's click on a link, not a copy."""
+
+    topic: str
+    """A topic that is made again is a ledger of its own: no window of the old one is open in it."""
+    visitor: int
+    link: int
+    ts: int
+    """Unix milliseconds."""
+    repeat: bool
+    """It does not count, because it came soon after one that does."""
+    src: int
+    seq: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +64,8 @@ class Facts:
     """Those of which one copy may be all that there is."""
     rows: Mapping[ClickKey, Mapping[str, int]]
     """Rows of clicks, by outcome."""
+    visits: Sequence[Visit]
+    """In the order of the log."""
     poison: Collection[Place]
     dead: Counter[Place]
     """Rows with outcome `dead`."""
@@ -64,6 +90,7 @@ def look(stage: Stage, fresh_seconds: float) -> Facts:
             promised=stage.driver.acknowledged,
             uncertain=stage.driver.uncertain,
             rows=rows,
+            visits=[Visit(*row) for row in client.query(VISITS).result_rows],
             poison=stage.driver.poison,
             dead=Counter(map(tuple, client.query(DEAD).result_rows)),
             letters=Counter(map(tuple, client.query(LETTERS).result_rows)),
@@ -76,11 +103,11 @@ def look(stage: Stage, fresh_seconds: float) -> Facts:
 
 def misses(facts: Facts) -> list[str]:
     """Everything that is wrong, a sentence each."""
-    return [*_clicks(facts), *_ledger(facts.audit), *_letters(facts), *_running(facts)]
+    return [*_clicks(facts), *_visits(facts.visits), *_ledger(facts.audit), *_letters(facts), *_running(facts)]
 
 
 def _clicks(facts: Facts) -> Iterator[str]:
-    counted = {key: sum(rows.get(outcome, 0) for outcome in COUNTED) for key, rows in facts.rows.items()}
+    counted = {key: sum(rows.get(outcome, 0) for outcome in (*COUNTED, REPEAT)) for key, rows in facts.rows.items()}
     yield from _some("acknowledged clicks are not counted", [key for key in facts.promised if not counted.get(key)])
     yield from _some("clicks count more than once", [key for key, count in counted.items() if count > 1])
     # A record without a readable `src` and `seq` stands under (0, 0), as a dead row.
@@ -92,6 +119,20 @@ def _clicks(facts: Facts) -> Iterator[str]:
         if count - facts.rows.get(key, {}).get("duplicate", 0) not in ((0, 1) if key in facts.uncertain else (0,))
     ]
     yield from _some("clicks have another number of duplicates than of copies", copies)
+
+
+def _visits(visits: Sequence[Visit]) -> Iterator[str]:
+    """A click repeats if an earlier one that counts, of its visitor on its link, is less than the window away."""
+    opened: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
+    wrong = []
+    for visit in visits:
+        windows = opened[visit.topic, visit.visitor, visit.link]
+        repeats = any(abs(visit.ts - ts) < REPEAT_MS for ts in windows)
+        if repeats != visit.repeat:
+            wrong.append((visit.src, visit.seq))
+        if not visit.repeat:
+            windows.append(visit.ts)
+    yield from _some("clicks are taken for repeats, or not, against the rule", wrong)
 
 
 def _ledger(audit: Audit) -> Iterator[str]:

@@ -39,6 +39,8 @@ SESSION_SECONDS = 2.0
 """Session timeout of the workers: a dead one has to be waited for so long."""
 LINGER_SECONDS = 0.3
 """How long an insert waits for more clicks: many small inserts are many moments to be hit at."""
+HOLD_SECONDS = 1.0
+"""How long a click is held for what comes after it: long enough to be killed in it."""
 READY_SECONDS = 90.0
 COUNTED_SECONDS = 120.0
 TICK_SECONDS = 0.1
@@ -184,6 +186,7 @@ class Stage:
             "group": self.group,
             "session_timeout": str(SESSION_SECONDS),
             "batch_linger": str(LINGER_SECONDS),
+            "hold": str(HOLD_SECONDS),
             "geo_dir": str(self.folder),
             **self.row.settings,
         }

@@ -6,6 +6,7 @@ import pytest
 
 from deploy.broker import LocalKafka
 from tests.faults.__main__ import line
+from tests.faults.jobs import shares
 from tests.faults.play import play
 from tests.faults.row import Row
 from tests.faults.rows import ROWS, chosen
@@ -52,3 +53,8 @@ def test_rows_are_chosen_by_name_or_number() -> None:
     assert chosen(()) == list(ROWS)
     with pytest.raises(KeyError):
         chosen(("no such row",))
+
+
+def test_runs_are_shared_out_so_that_no_stage_grows_old() -> None:
+    (row,) = chosen(("13",))
+    assert shares([row], range(5, 28)) == [("13", range(5, 15)), ("13", range(15, 25)), ("13", range(25, 28))]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from deploy.preflight import HOST
-from tests.faults.proxy import HeldBody, LostReply, Proxy
+from tests.faults.proxy import HeldBody, LostAcknowledgement, LostReply, Proxy
 
 REQUEST = b"POST /?token=7 HTTP/1.1\r\n\r\n0123456789\n"
 
@@ -156,3 +156,15 @@ async def test_only_a_request_with_the_marker_springs_a_trap(proxy: Proxy) -> No
     assert await client.ask() == b"11\n"
     assert not trap.sprung.is_set()
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("request_", "met"),
+    [
+        (b"\0\0\0\x20\0\0\0\x09 clicks.raw", True),
+        (b"\0\0\0\x20\0\0\0\x09 links", False),
+        (b"\0\0\0\x20\0\x03\0\x09 clicks.raw", False),
+    ],
+)
+def test_an_acknowledgement_is_that_of_a_produce_request_to_the_topic(request_: bytes, met: bool) -> None:
+    assert LostAcknowledgement(b"clicks.raw").meets(request_) is met

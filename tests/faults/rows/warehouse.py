@@ -100,7 +100,9 @@ def parts_lost(stage: Stage) -> None:
     if quiet:
         stage.driver.pause()
         stage.wait_counted()
-    folder, blocks = _young_blocks(stage)
+    folder = Path(stage.execute(f"SELECT data_paths[1] FROM system.tables WHERE {_events(stage, 'name')}"))
+    stage.wait(lambda: bool(_young_blocks(stage)), LOST_SECONDS, "nothing is inserted")
+    blocks = _young_blocks(stage)
     stage.server.kill()
     lost = stage.random.sample(sorted(blocks), stage.random.randint(1, min(6, len(blocks))))
     _lose(folder, lost)
@@ -111,19 +113,17 @@ def parts_lost(stage: Stage) -> None:
         stage.driver.resume()
 
 
-def _young_blocks(stage: Stage) -> tuple[Path, dict[int, int]]:
-    """Folder of the parts of `events`, and rows of each young insert by its block number."""
-    database = stage.warehouse.clickhouse_database
-    where = f"database = '{database}' AND table = 'events'"
-    folder = stage.execute(f"SELECT data_paths[1] FROM system.tables WHERE {where.replace('table', 'name')}")
+def _young_blocks(stage: Stage) -> dict[int, int]:
+    """Rows of each insert into `events` of the last seconds, by its block number."""
     found = stage.execute(
-        f"SELECT min_block_number, rows FROM system.parts WHERE {where} AND level = 0"
+        f"SELECT min_block_number, rows FROM system.parts WHERE {_events(stage, 'table')} AND level = 0"
         f" AND modification_time > now() - {LOST_SECONDS}"
     )
-    blocks = {int(block): int(rows) for block, rows in (line.split("\t") for line in found.splitlines())}
-    if not blocks:
-        raise Missed("nothing was inserted just now")
-    return Path(folder), blocks
+    return {int(block): int(rows) for block, rows in (line.split("\t") for line in found.splitlines())}
+
+
+def _events(stage: Stage, column: str) -> str:
+    return f"database = '{stage.warehouse.clickhouse_database}' AND {column} = 'events'"
 
 
 def _lose(folder: Path, blocks: Collection[int]) -> None:
@@ -144,8 +144,8 @@ def restored(stage: Stage) -> None:
     shutil.copytree(stage.server.folder, backup, symlinks=True)
     stage.server.start()
     stage.note("backup taken")
-    stage.sleep(4.0, 7.0)
-    stage.server.stop()
+    stage.sleep(2.0, 5.0)
+    stage.server.kill()
     shutil.rmtree(stage.server.folder)
     backup.rename(stage.server.folder)
     stage.server.start()
