@@ -23,6 +23,9 @@ Stored = Callable[[], Awaitable[None]]
 Ended = Callable[[], float | None]
 """When Kafka last said that nothing follows what was put in, Unix seconds; None where something does."""
 
+CATCH_UP_SECONDS = 2.0
+"""How much longer a batch may take to fill while more of the log waits to be read: small inserts would only slow it."""
+
 LOOK_SECONDS = 0.05
 """How often it is asked whether the log has ended, once the first record might be closed by that."""
 
@@ -67,12 +70,11 @@ class Maker:
         if full or self._hold.closed() >= self._rows:
             self._enough.set()
 
-    async def make(self, ended: Ended, stored: Stored) -> Built:
-        """Wait until records are closed, and a little for more of them; make their rows."""
+    async def make(self, ended: Ended, stored: Stored, behind: Callable[[], bool] = lambda: False) -> Built:
+        """Wait until records are closed, and for more: a little, or while the log is `behind`; make their rows."""
         while not self.closed(ended):
             await self._news()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._enough.wait(), self._linger)
+        await self._gather(behind)
         count = min(self.closed(ended), self._rows)
         for end in (count, self._hold.reach(count)):  # in two, so that a look mostly becomes rows as a whole
             await self._look(end, stored)
@@ -81,6 +83,16 @@ class Maker:
         built = Built(self._work.rows(records, self._batch_time), records)
         self._drop(count)
         return built
+
+    async def _gather(self, behind: Callable[[], bool]) -> None:
+        """Let a batch grow, for the linger; or while more of the log waits to be read, until it is full."""
+        wait = self._linger
+        for _ in range(1 + round(CATCH_UP_SECONDS / LOOK_SECONDS)):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), wait)
+            if self._enough.is_set() or not behind():
+                return
+            wait = LOOK_SECONDS
 
     async def _news(self) -> None:
         """Wait for more records, or until the first one may be closed without any."""

@@ -154,12 +154,17 @@ class PartitionCounter:
     async def _make(self) -> None:
         """Rows that stand already, behind a hole, are made too: what is in the hole is compared with them."""
         while not self._closing:
-            await self._built.put(await self._maker.make(self._ended, self._built.join))
+            await self._built.put(await self._maker.make(self._ended, self._built.join, self._behind))
 
     def _ended(self) -> float | None:
         """When Kafka said that nothing follows what was put in; not while it is not asked, for there is enough."""
         end = None if self.full else self._log_end(self.partition.number)
         return end[1] if end is not None and end[0] <= self._expected else None
+
+    def _behind(self) -> bool:
+        """Whether it is known that more of the log waits to be read than was put in."""
+        end = self._log_end(self.partition.number)
+        return end is not None and end[0] > self._expected
 
     async def _insert(self) -> None:
         while True:
