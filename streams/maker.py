@@ -63,26 +63,34 @@ class Maker:
         """How many records are closed, so that rows can be made of them."""
         return self._hold.closed(ended())
 
-    def put(self, records: Sequence[Record], *, full: bool) -> None:
-        """Take more records in, at least one; `full`: no more are fetched before some of these are stored."""
-        self._hold.put(records, time.time())
+    def put(self, records: Sequence[Record]) -> int:
+        """Take more records in, at least one; returns the memory that they will take until they are stored."""
+        size = self._hold.put(records, time.time())
         self._arrived.set()
-        if full or self._hold.closed() >= self._rows:
+        if self._hold.closed() >= self._rows:
             self._enough.set()
+        return size
 
-    async def make(self, ended: Ended, stored: Stored, behind: Callable[[], bool] = lambda: False) -> Built:
-        """Wait until records are closed, and for more: a little, or while the log is `behind`; make their rows."""
+    def hurry(self) -> None:
+        """Wait for no more records: none are fetched before some of these are stored."""
+        self._enough.set()
+
+    async def make(self, ended: Ended, stored: Stored, behind: Callable[[], bool] = lambda: False) -> tuple[Built, int]:
+        """Wait until records are closed, and for more: a little, or while the log is `behind`; make their rows.
+
+        Returns the memory that the records take, too: as `put` counted it.
+        """
         while not self.closed(ended):
             await self._news()
         await self._gather(behind)
         count = min(self.closed(ended), self._rows)
         for end in (count, self._hold.reach(count)):  # in two, so that a look mostly becomes rows as a whole
             await self._look(end, stored)
-        records, clocks = self._hold.records(0, count), self._hold.stretch(0, count).clocks
-        self._batch_time = max(self._batch_time, int(clocks[-1]) // 1000)
+        records, size = self._hold.records(0, count), self._hold.size(count)
+        self._batch_time = max(self._batch_time, self._hold.clock(count) // 1000)
         built = Built(self._work.rows(records, self._batch_time), records)
         self._drop(count)
-        return built
+        return built, size
 
     async def _gather(self, behind: Callable[[], bool]) -> None:
         """Let a batch grow, for the linger; or while more of the log waits to be read, until it is full."""

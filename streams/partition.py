@@ -22,7 +22,7 @@ from streams.inserter import Built, Gap, Inserter
 from streams.maker import Maker, Work
 from streams.patience import Patience
 from streams.settings import StreamSettings
-from streams.windows.hold import HoldLimit, held_bytes
+from streams.windows.hold import HoldLimit
 from warehouse.failures import Doubtful
 from warehouse.ledger import Ledger, Partition
 
@@ -92,7 +92,7 @@ class PartitionCounter:
             partition, ledger, done, patience, DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
         )
         self._held = 0
-        self._built: asyncio.Queue[Built] = asyncio.Queue(maxsize=1)
+        self._built: asyncio.Queue[tuple[Built, int]] = asyncio.Queue(maxsize=1)
         self._expected = 0
         self._opened_at = 0
         self._closing = False
@@ -117,8 +117,9 @@ class PartitionCounter:
             got = f"{batch.first} to {batch.next - 1}"
             raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {got}")
         fresh = [record for record in batch.records if record.offset >= self._expected]
-        self._hold(held_bytes(fresh))
-        self._maker.put(fresh, full=self.full)
+        self._hold(self._maker.put(fresh))
+        if self.full:
+            self._maker.hurry()
         self._expected = batch.next
 
     @property
@@ -168,9 +169,9 @@ class PartitionCounter:
 
     async def _insert(self) -> None:
         while True:
-            built = await self._built.get()
+            built, size = await self._built.get()
             await self._inserter.store(built)
-            self._hold(-held_bytes(built.records))
+            self._hold(-size)
             self._built.task_done()
 
     async def _look_back(self) -> None:

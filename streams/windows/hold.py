@@ -10,7 +10,7 @@ The log's clock at a record is the latest append time up to it, so it never runs
 import dataclasses
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 
 import numpy as np
@@ -54,11 +54,6 @@ class Stretch:
     """The first byte of each, counted from wherever reading began."""
 
 
-def held_bytes(records: Iterable[Record]) -> int:
-    """What records take until they are stored, roughly."""
-    return sum(RECORD_BYTES + len(record.value or b"") for record in records)
-
-
 class Hold:
     """The records that were read and are not judged yet, in order."""
 
@@ -74,8 +69,8 @@ class Hold:
     def __len__(self) -> int:
         return len(self._records)
 
-    def put(self, records: Sequence[Record], arrived: float) -> None:
-        """Take more records in, at least one, which arrived now (Unix seconds)."""
+    def put(self, records: Sequence[Record], arrived: float) -> int:
+        """Take more records in, at least one, which arrived now (Unix seconds); returns what memory they take."""
         count = len(records)
         stamps = np.maximum(np.fromiter(map(TIMESTAMP, records), np.int64, count), self._clock)
         sizes = [RECORD_BYTES + len(value) if value else RECORD_BYTES for value in map(VALUE, records)]
@@ -85,7 +80,9 @@ class Hold:
         self._starts.append(self._end)
         self._starts.frombytes(ends[:-1].tobytes())
         self._arrived.extend(array("d", [max(arrived, self._arrived[-1]) if self._arrived else arrived]) * count)
+        size = int(ends[-1]) - self._end
         self._clock, self._end = self._clocks[-1], int(ends[-1])
+        return size
 
     def closed(self, ended: float | None = None) -> int:
         """How many records, from the first on, are closed.
@@ -121,6 +118,15 @@ class Hold:
         records = self._records[first:end]
         offsets, appended = (np.fromiter(map(of, records), np.int64, end - first) for of in (OFFSET, TIMESTAMP))
         return Stretch(offsets, appended, np.array(self._clocks[first:end]), np.array(self._starts[first:end]))
+
+    def clock(self, count: int) -> int:
+        """The log's clock at the last of the first records."""
+        return self._clocks[count - 1]
+
+    def size(self, count: int) -> int:
+        """Memory that the first records take until they are stored, roughly."""
+        end = self._starts[count] if count < len(self._starts) else self._end
+        return end - self._starts[0]
 
     def drop(self, count: int) -> None:
         """Forget the first records: they are judged."""

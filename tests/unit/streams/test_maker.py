@@ -37,12 +37,12 @@ def ended() -> float:
 async def test_only_what_is_closed_is_made_and_all_that_it_needs_is_looked_at() -> None:
     work = Plain()
     making = maker(work)
-    making.put(records(0, 0, 100, 200, 390, 450, 1000, 1001), full=False)
-    built = await making.make(lambda: None, stored)
+    making.put(records(0, 0, 100, 200, 390, 450, 1000, 1001))
+    built, _ = await making.make(lambda: None, stored)
     assert [record.offset for record in built.records] == [0, 1, 2, 3, 4]
     assert work.looked == [], "what came much later is not looked at before it has to be"
-    making.put(records(7, 1299, 1300), full=False)
-    built = await making.make(lambda: None, stored)
+    making.put(records(7, 1299, 1300))
+    built, _ = await making.make(lambda: None, stored)
     assert [record.offset for record in built.records] == [5]
     assert work.looked == [6, 7]
 
@@ -50,39 +50,41 @@ async def test_only_what_is_closed_is_made_and_all_that_it_needs_is_looked_at() 
 async def test_where_nothing_follows_rows_are_made_after_the_hold() -> None:
     making = maker(Plain())
     began = time.monotonic()
-    making.put(records(0, 0), full=False)
-    built = await making.make(ended, stored)
+    making.put(records(0, 0))
+    built, _ = await making.make(ended, stored)
     assert HOLD.seconds <= time.monotonic() - began < HOLD.seconds + 2
     assert len(built.records) == 1
 
 
 async def test_while_kafka_says_nothing_what_is_open_stays_open() -> None:
     making = maker(Plain())
-    making.put(records(0, 0), full=False)
+    making.put(records(0, 0))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(making.make(lambda: None, stored), HOLD.seconds + 0.5)
     said = time.time() - 10  # an answer from before the hold has passed says nothing about what came since
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(making.make(lambda: said, stored), 0.5)
-    assert len((await making.make(ended, stored)).records) == 1
+    assert len((await making.make(ended, stored))[0].records) == 1
 
 
 async def test_a_record_that_comes_meanwhile_closes_those_before_it() -> None:
     making = maker(Plain())
-    making.put(records(0, 0), full=False)
+    making.put(records(0, 0))
     waiting = asyncio.create_task(making.make(lambda: None, stored))
     await asyncio.sleep(0.05)
     assert not waiting.done()
-    making.put(records(1, 300), full=False)
-    assert [record.offset for record in (await asyncio.wait_for(waiting, 5)).records] == [0]
+    making.put(records(1, 300))
+    assert [record.offset for record in (await asyncio.wait_for(waiting, 5))[0].records] == [0]
 
 
 async def test_enough_or_full_ends_the_linger() -> None:
     for count, full in ((40, False), (25, True)):
         making = maker(Plain(), linger=60, rows=10 if not full else 1000)
-        making.put(records(0, *[0] * count), full=full)
+        making.put(records(0, *[0] * count))
+        if full:
+            making.hurry()
         async with asyncio.timeout(5):
-            built = await making.make(lambda: None, stored)
+            built, _ = await making.make(lambda: None, stored)
         assert len(built.records) == (10 if not full else 6)
 
 
@@ -91,8 +93,8 @@ async def test_batch_times_never_run_backwards() -> None:
     await making.restore(Position(5, batch_time=7), 5)
     times = []
     for offset, stamp in ((5, 3000), (6, 9000), (7, 4000)):
-        making.put(records(offset, stamp), full=False)
-        times.append((await making.make(lambda: None, stored)).rows["batch_time"][0])
+        making.put(records(offset, stamp))
+        times.append((await making.make(lambda: None, stored))[0].rows["batch_time"][0])
     assert times == [7, 9, 9]
 
 
@@ -107,5 +109,12 @@ async def test_a_look_that_is_in_doubt_is_tried_again_with_the_same_records() ->
             await super().look(records, stretch, stored)  # type: ignore[arg-type]  # it is not asked
 
     making = maker(Doubting(), limit=HoldLimit(0))
-    making.put(records(0, 0, 1), full=False)
-    assert len((await making.make(lambda: None, stored)).records) == 2
+    making.put(records(0, 0, 1))
+    assert len((await making.make(lambda: None, stored))[0].records) == 2
+
+
+async def test_what_is_put_in_takes_as_much_memory_as_what_is_made() -> None:
+    making = maker(Plain(), limit=HoldLimit(0), rows=2)
+    taken = making.put(records(0, 0, 1, 2))
+    assert taken == 3 * RECORD_BYTES
+    assert [(await making.make(lambda: None, stored))[1] for _ in range(2)] == [2 * RECORD_BYTES, RECORD_BYTES]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.windows.hold import RECORD_BYTES, Hold, HoldLimit, held_bytes
+from streams.windows.hold import RECORD_BYTES, Hold, HoldLimit
 from tests.unit.streams.test_partition import LogRecord
 
 LIMIT = HoldLimit(3.0, 10 * (RECORD_BYTES + 10))
@@ -41,7 +41,7 @@ def test_a_clock_that_was_set_back_closes_nothing_and_keeps_nothing_open() -> No
 def test_a_hold_ends_by_bytes_too() -> None:
     assert hold(*[0] * 9).closed() == 0
     assert hold(*[0] * 10).closed() == 1
-    assert held_bytes(records(*[0] * 10)) == LIMIT.max_bytes
+    assert hold(*[0] * 11).size(10) == LIMIT.max_bytes
 
 
 def test_the_end_of_the_log_closes_what_arrived_a_hold_before() -> None:
@@ -77,7 +77,7 @@ def test_closed_and_reach_are_what_the_definition_says(steps: list[tuple[int, in
     made = Hold(limit)
     made.put(log, arrived=0.0)
     place = made.stretch(0, len(log))
-    end = int(place.starts[-1]) + held_bytes(log[-1:])
+    end = made.size(len(log))
 
     def follows(one: int, later: int) -> bool:
         near = place.clocks[later] - place.clocks[one] < hold_ms

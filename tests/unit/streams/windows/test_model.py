@@ -178,13 +178,13 @@ class Reader:
         records = self._log[self._at : self._at + amount]
         if records:
             self._at += len(records)
-            self._maker.put(records, full=False)
+            self._maker.put(records)
             await self._make(None)
 
     async def _make(self, ended: float | None, partly: int | None = None) -> None:
         """Make rows of all that is closed, and store them; a crash leaves the last ones partly stored."""
         while self._maker.closed(lambda: ended):
-            built = await self._maker.make(lambda: ended, self._all_stored)
+            built, _ = await self._maker.make(lambda: ended, self._all_stored)
             if ended is not None:
                 for record in built.records:
                     if record.offset not in self.stored.rows:
