@@ -51,12 +51,13 @@ class Log:
 
 
 class Ground:
-    """Broker and warehouse in a folder, as a context manager; a second run there finds its logs again."""
+    """Broker (if one is wanted) and warehouse in a folder, as a context manager; a second run finds its logs again."""
 
     warehouse: Process
 
-    def __init__(self, path: Path, tell: Tell) -> None:
+    def __init__(self, path: Path, tell: Tell, *, kafka: bool = True) -> None:
         self.path = path.absolute()
+        self._with_kafka = kafka
         self._tell = tell
         self._folder = Folder(self.path)
         self._guardian = Guardian()
@@ -66,8 +67,9 @@ class Ground:
     def __enter__(self) -> Self:
         self._folder.take()
         try:
-            self._tell("starting Kafka", 0, 0)
-            self._broker.start()
+            if self._with_kafka:
+                self._tell("starting Kafka", 0, 0)
+                self._broker.start()
             self._tell("starting the warehouse", 0, 0)
             self._start_warehouse()
         except BaseException:

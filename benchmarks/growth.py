@@ -128,7 +128,7 @@ def _stored(ground: Ground, rows: int, tell: Tell) -> WarehouseSettings:
         for first in range(found, rows, STEP):
             tell(f"generating {rows / 1e6:,.0f}M rows", first, rows)
             client.command(BULK.read_text(), parameters={**fixed, "first": first, "count": min(STEP, rows - first)})
-        _wait_for_merges(client, tell)
+        wait_for_merges(client, tell)
     return database
 
 
@@ -144,7 +144,8 @@ def _copy(ground: Ground, stored: WarehouseSettings) -> Iterator[WarehouseSettin
         yield database
 
 
-def _wait_for_merges(client: Client, tell: Tell) -> None:
+def wait_for_merges(client: Client, tell: Tell) -> None:
+    """Return when nothing is merged any more, or after a while all the same."""
     limit = time.monotonic() + QUIET_SECONDS
     while time.monotonic() < limit and int(str(client.command("SELECT count() FROM system.merges"))):
         tell("waiting for merges", 0, 0)

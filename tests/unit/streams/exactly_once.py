@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from streams.batch import Batch, Record
-from streams.inserter import Gap
+from streams.inserter import Gap, Rows
 from streams.partition import Limits, PartitionCounter
 from streams.windows.hold import HoldLimit
 from tests.unit.streams.model_clickhouse import Call, Insert, ModelClickHouse, ModelClient, Row, Stage
@@ -37,6 +37,19 @@ QUIET = 3
 """Turns without a new start after which none is expected any more."""
 SLOTS = st.sampled_from((0, 1))
 PICK = st.integers(0, 5)
+
+
+class Placed(Plain):
+    """Work that finds nothing, of a certain partition: its rows say which."""
+
+    def __init__(self, partition: Partition) -> None:
+        super().__init__()
+        self._partition = partition
+
+    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+        topic_id, number = [self._partition.topic_id], [self._partition.number]
+        placed: Rows = {"topic_id": topic_id * len(records), "kafka_partition": number * len(records)}
+        return {**placed, **super().rows(records, batch_time)}
 
 
 def batch(first: int, end: int) -> Batch:
@@ -75,7 +88,9 @@ class Process:
         self.reads: int | None = None
         """Where it reads on; None while it takes the partition over."""
         self._loop = loop
-        self._counter = PartitionCounter(partition, ledger, Plain(), done=done, log_end=lambda _: None, limits=LIMITS)
+        self._counter = PartitionCounter(
+            partition, ledger, Placed(partition), done=done, log_end=lambda _: None, limits=LIMITS
+        )
         self._life = loop.create_task(self._live(beginning))
         self._draining: asyncio.Task[None] | None = None
 
@@ -126,6 +141,8 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 class ExactlyOnce(RuleBasedStateMachine):
     """One partition, two places for processes, one ClickHouse."""
+
+    first_topic = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,7 +208,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     @property
     def partition(self) -> Partition:
-        return Partition(UUID(int=1 + self.topic), 0)
+        return Partition(UUID(int=self.first_topic + self.topic), 0)
 
     @rule(slot=SLOTS)
     def assign(self, slot: int) -> None:
@@ -283,19 +300,18 @@ class ExactlyOnce(RuleBasedStateMachine):
                     call.answer.set_exception(ConnectionError("the connection broke"))
                     self.loop.run_all()
 
-    @rule(slot=SLOTS, records=st.integers(1, 5), order=st.lists(st.booleans(), min_size=4, max_size=9))
-    def overtake(self, slot: int, records: int, order: list[bool]) -> None:
-        """The other process takes the partition over while an insert of this one goes on, each a step in some order."""
+    @rule(slot=SLOTS, records=st.integers(1, 5), moments=st.lists(st.integers(0, 5), min_size=3, max_size=3))
+    def overtake(self, slot: int, records: int, moments: list[int]) -> None:
+        """The other process takes the partition over, call by call; an insert of this one goes on at some moments."""
         self.leave_hanging(slot, records, Stage.TRAVELS)
         inserts = [self.clickhouse.inserts[call] for call in self.waiting(slot) if call.is_insert]
         self.assign(1 - slot)
-        for its_turn in order:
-            if its_turn:
-                self.answer(1 - slot, 1)
-            else:
-                for insert in inserts:
-                    self.clickhouse.advance(insert)
-                    self.no_offset_has_two_rows()
+        for moment in range(6):
+            for insert in inserts * moments.count(moment):
+                self.clickhouse.advance(insert)
+            self.no_offset_has_two_rows()
+            self.answer(1 - slot, 1)
+        self.count(1 - slot, 1)
 
     @rule(slot=SLOTS, carried_out=st.booleans(), broken=st.booleans())
     def stay_unheard(self, slot: int, carried_out: bool, broken: bool) -> None:

@@ -9,16 +9,23 @@ import asyncio
 import dataclasses
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
-import numpy as np
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from warehouse.failures import VIOLATED_CONSTRAINT
 from warehouse.sql import load
 
 QUERY_WAS_CANCELLED = 394
-TYPES = {"kafka_offset": "UInt64", "batch_time": "DateTime", "fence": "UInt64"}
+TYPES = {
+    "topic_id": "UUID",
+    "kafka_partition": "UInt16",
+    "kafka_offset": "UInt64",
+    "batch_time": "DateTime",
+    "fence": "UInt64",
+}
+SIZES = {"UUID": 16, "UInt16": 2, "UInt64": 8, "DateTime": 4}
 
 
 class Row(NamedTuple):
@@ -230,15 +237,14 @@ def comment(parameters: Mapping[str, Any]) -> str:
 
 
 def decode(body: bytes) -> dict[str, list[int]]:
-    """A Native block of numbers, as columns."""
+    """A Native block of columns of a fixed size, as numbers."""
     places = iter(body)
     count, rows = _varint(places), _varint(places)
     columns = {}
     for _ in range(count):
         name, type_name = _text(places), _text(places)
-        size = {"UInt64": 8, "DateTime": 4}[type_name]
-        data = bytes(next(places) for _ in range(size * rows))
-        columns[name] = np.frombuffer(data, f"<u{size}").tolist()
+        size = SIZES[type_name.partition("(")[0]]
+        columns[name] = [int.from_bytes(bytes(islice(places, size)), "little") for _ in range(rows)]
     return columns
 
 
@@ -253,4 +259,4 @@ def _varint(places: Iterator[int]) -> int:
 
 
 def _text(places: Iterator[int]) -> str:
-    return bytes(next(places) for _ in range(_varint(places))).decode()
+    return bytes(islice(places, _varint(places))).decode()

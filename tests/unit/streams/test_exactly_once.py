@@ -28,7 +28,7 @@ def quiet() -> Iterator[None]:
 
 
 def test_every_offset_is_one_row_whatever_goes_wrong() -> None:
-    thorough = settings(max_examples=150, stateful_step_count=STEPS, deadline=None, database=None)
+    thorough = settings(max_examples=120, stateful_step_count=STEPS, deadline=None, database=None)
     run_state_machine_as_test(ExactlyOnce, settings=thorough)
 
 
@@ -129,17 +129,17 @@ class LowerNoncesPass(ExactlyOnce):
         return ModelClickHouse(lambda fence, last: fence <= last)
 
 
-def with_ledger(kind: type[Ledger]) -> type[ExactlyOnce]:
-    """The world with another ledger."""
+def with_ledger(kind: type[Ledger], world: type[ExactlyOnce] = ExactlyOnce) -> type[ExactlyOnce]:
+    """A world with another ledger."""
 
     def make_ledger(_self: ExactlyOnce, client: AsyncClient) -> Ledger:
         return kind(client, timeout=TIMEOUT)
 
-    return type(kind.__name__, (ExactlyOnce,), {"make_ledger": make_ledger})
+    return type(kind.__name__, (world,), {"make_ledger": make_ledger})
 
 
 def without(world: type[ExactlyOnce], *rules: str) -> type[ExactlyOnce]:
-    """The world in which some things do not happen by themselves, so that the others do more often."""
+    """A world in which some things do not happen by themselves, so that the others do more often."""
     return type(world.__name__, (world,), {name: only_called(getattr(world, name)) for name in rules})
 
 
