@@ -23,6 +23,9 @@ Stored = Callable[[], Awaitable[None]]
 Ended = Callable[[], float | None]
 """When Kafka last said that nothing follows what was put in, Unix seconds; None where something does."""
 
+MAX_SIZE = 128 << 20
+"""Bytes of records that a batch may have in any case."""
+
 CATCH_UP_SECONDS = 2.0
 """How much longer a batch may take to fill while more of the log waits to be read: small inserts would only slow it."""
 
@@ -46,8 +49,12 @@ class Work(Protocol):
 class Maker:
     """Holds, looks around, makes rows: of one partition, one at a time."""
 
-    def __init__(self, work: Work, limit: HoldLimit, patience: Patience, *, rows: int, linger: float) -> None:
-        self._work, self._limit, self._patience, self._rows, self._linger = work, limit, patience, rows, linger
+    def __init__(
+        self, work: Work, limit: HoldLimit, patience: Patience, *, rows: int, linger: float, size: int = MAX_SIZE
+    ) -> None:
+        """So many `rows` are made at a time at the most; a batch of those, or of `size` bytes, waits for no more."""
+        self._work, self._limit, self._patience = work, limit, patience
+        self._rows, self._linger, self._size = rows, linger, size
         self._hold = Hold(limit)
         self._looked = 0
         self._batch_time = 0
@@ -67,7 +74,7 @@ class Maker:
         """Take more records in, at least one; returns the memory that they will take until they are stored."""
         size = self._hold.put(records, time.time())
         self._arrived.set()
-        if self._hold.closed() >= self._rows:
+        if self._is_enough():
             self._enough.set()
         return size
 
@@ -118,5 +125,9 @@ class Maker:
     def _drop(self, count: int) -> None:
         self._hold.drop(count)
         self._looked -= count
-        if self._hold.closed() < self._rows:
+        if not self._is_enough():
             self._enough.clear()
+
+    def _is_enough(self) -> bool:
+        closed = self._hold.closed()
+        return closed >= self._rows or (closed > 0 and self._hold.size(closed) >= self._size)

@@ -87,7 +87,8 @@ class PartitionCounter:
         self.partition = partition
         self._log_end, self._limits = log_end, limits
         patience = Patience(limits.patience, limits.pause)
-        self._maker = Maker(work, limits.hold, patience, rows=limits.rows, linger=limits.linger)
+        half = limits.max_bytes // 2  # so that the next batch fills while this one is stored
+        self._maker = Maker(work, limits.hold, patience, rows=limits.rows, linger=limits.linger, size=half)
         self._inserter = Inserter(
             partition, ledger, done, patience, DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
         )
