@@ -2,7 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Record(Protocol):
@@ -14,6 +18,16 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+
+def offsets_of(records: Sequence[Record]) -> NDArray[np.int64]:
+    """Their offsets."""
+    return np.fromiter(map(attrgetter("offset"), records), np.int64, len(records))
+
+
+def timestamps_of(records: Sequence[Record]) -> NDArray[np.int64]:
+    """When the broker appended each, Unix milliseconds."""
+    return np.fromiter(map(attrgetter("timestamp"), records), np.int64, len(records))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def id_bytes(ids: Sequence[str]) -> bytes:
     return found
 
 
+@lru_cache(10_000)
 def id_number(digits: str) -> int:
     """An id of 16 hexadecimal digits as a number, an empty one as 0; raises `ValueError`."""
     return int.from_bytes(id_bytes([digits]))

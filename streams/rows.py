@@ -1,18 +1,13 @@
 """Rows: the columns that place a record in the log, and what is kept of one that can't be decoded."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-
-from streams.batch import Record
+from streams.batch import Record, offsets_of, timestamps_of
 from streams.decode import DeadLetter
 from warehouse.columns import Coded, Column, Columns
 from warehouse.events import Outcome
-
-OFFSET, TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
 
 
 def log_columns(topic_id: UUID, partition: int, records: Sequence[Record], batch_time: int) -> dict[str, Column]:
@@ -21,9 +16,9 @@ def log_columns(topic_id: UUID, partition: int, records: Sequence[Record], batch
     return {
         "topic_id": Coded.constant(topic_id, count),
         "kafka_partition": Coded.constant(partition, count),
-        "kafka_offset": np.fromiter(map(OFFSET, records), np.int64, count),
+        "kafka_offset": offsets_of(records),
         "edition": Coded.constant(0, count),
-        "append_time": np.fromiter(map(TIMESTAMP, records), np.int64, count),
+        "append_time": timestamps_of(records),
         "batch_time": Coded.constant(batch_time, count),
     }
 

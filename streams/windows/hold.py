@@ -16,14 +16,14 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.batch import Record
+from streams.batch import Record, offsets_of, timestamps_of
 
 RECORD_BYTES = 700
 """What a record takes in memory beside its value, measured: its object, and the row that is made of it."""
 
 Offsets = NDArray[np.int64]
 
-OFFSET, TIMESTAMP, VALUE = attrgetter("offset"), attrgetter("timestamp"), attrgetter("value")
+VALUE = attrgetter("value")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Hold:
     def put(self, records: Sequence[Record], arrived: float) -> int:
         """Take more records in, at least one, which arrived now (Unix seconds); returns what memory they take."""
         count = len(records)
-        stamps = np.maximum(np.fromiter(map(TIMESTAMP, records), np.int64, count), self._clock)
+        stamps = np.maximum(timestamps_of(records), self._clock)
         sizes = [RECORD_BYTES + len(value) if value else RECORD_BYTES for value in map(VALUE, records)]
         ends = self._end + np.cumsum(sizes, dtype=np.int64)
         self._records.extend(records)
@@ -116,8 +116,12 @@ class Hold:
     def stretch(self, first: int, end: int) -> Stretch:
         """Where the records at these places lie."""
         records = self._records[first:end]
-        offsets, appended = (np.fromiter(map(of, records), np.int64, end - first) for of in (OFFSET, TIMESTAMP))
-        return Stretch(offsets, appended, np.array(self._clocks[first:end]), np.array(self._starts[first:end]))
+        return Stretch(
+            offsets_of(records),
+            timestamps_of(records),
+            np.array(self._clocks[first:end]),
+            np.array(self._starts[first:end]),
+        )
 
     def clock(self, count: int) -> int:
         """The log's clock at the last of the first records."""
