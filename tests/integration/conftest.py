@@ -1,6 +1,7 @@
 """Fixtures of more than one integration test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -23,3 +24,13 @@ def installation(
     log = tmp_path_factory.mktemp("worker") / "worker.log"
     with database_of_its_own(warehouse_server) as warehouse, running("worker", log, kafka, warehouse):
         yield ApiSettings(**kafka.model_dump(), **warehouse.model_dump(), default_domain="go.example")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A warehouse of the test's own, which it may stop or kill."""
+    server = EmbeddedServer(tmp_path / "data")
+    server.start()
+    yield server
+    if server.process.poll() is None:
+        server.stop()

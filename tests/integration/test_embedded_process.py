@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -17,15 +16,6 @@ from warehouse.client import connect
 from warehouse.migrate import migrate
 
 TOPIC = UUID("6e6b5b1c-7a3f-4c55-9d1e-0a4b1c2d3e4f")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    server = EmbeddedServer(tmp_path / "data")
-    server.start()
-    yield server
-    if server.process.poll() is None:
-        server.stop()
 
 
 def test_a_killed_process_keeps_its_rows_and_forgets_its_fences(server: EmbeddedServer) -> None:

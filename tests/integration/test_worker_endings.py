@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,15 +56,6 @@ def test_a_setting_that_does_not_fit_is_named() -> None:
     code, said = end_of_a_worker(WEIR_BATCH_ROWS="many")
     assert code == os.EX_CONFIG
     assert "weir settings" in said
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    server = EmbeddedServer(tmp_path / "data")
-    server.start()
-    yield server
-    if server.process.poll() is None:
-        server.stop()
 
 
 @pytest.mark.kafka
