@@ -1,7 +1,8 @@
 """How Faust reaches Kafka, in Faust's own terms."""
 
+import contextlib
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from faust.auth import SASLCredentials, SSLCredentials
@@ -9,6 +10,7 @@ from faust.types import TopicT
 
 from ingest.kafka import KafkaSettings
 from streams.links import Headers, Send
+from streams.transport import App, Consumer
 
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:
@@ -35,6 +37,19 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
+def app_of(settings: KafkaSettings, group: str, **more: Any) -> App:  # noqa: ANN401 - Faust's own settings
+    """A Faust app on Weir's transport; `group` is its id, and its consumer group."""
+    return App(
+        group,
+        **connection(settings),
+        stream_wait_empty=True,  # a rebalance and a stop wait for what is in flight
+        consumer_metadata_max_age_ms=10_000,  # a topic that is made again is seen soon
+        topic_disable_leader=True,
+        web_enabled=False,  # Faust's web server would serve table data
+        **more,
+    )
+
+
 def sender(topic: TopicT) -> Send:
     """Queue bytes for a topic, in order; what it returns is done when Kafka has them."""
 
@@ -42,3 +57,13 @@ def sender(topic: TopicT) -> Send:
         return await topic.send(key=key, value=value, partition=partition, headers=list(headers))
 
     return send
+
+
+@contextlib.contextmanager
+def stopping(consumer: Consumer, fail: Callable[[BaseException], None]) -> Iterator[None]:
+    """No exception leaves an agent: Faust would acknowledge what it was working on and go on with the next."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # the one place that runs a stage
+        consumer.halt()  # what comes after it is done in vain: it is read again too
+        fail(error)

@@ -1,7 +1,7 @@
 """The chain: what is done to the records of one partition until they are rows."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from streams import metrics
 from streams.batch import Record
@@ -9,10 +9,12 @@ from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.duplicates import Resent, click_keys, flagged
 from streams.enrich.chain import refresh
-from streams.enrich.enricher import Enricher
+from streams.enrich.enricher import Enricher, step_name
 from streams.inserter import Rows
 from streams.judge import Judge
 from streams.maker import Stored
+from streams.own.load import OwnEnricher
+from streams.own.step import OwnStep
 from streams.rows import dead_letter_columns, log_columns
 from streams.windows.hold import Stretch
 from streams.windows.judged import judged, looked_at
@@ -24,6 +26,9 @@ from warehouse.events import COLUMNS
 from warehouse.failpoints import Failpoint, reach
 from warehouse.ledger import Ledger, Partition, Position
 
+DECODE, LOOK_AROUND, JUDGE = "decode", "look_around", "judge"
+"""Names of the steps that are no enrichers."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
@@ -34,10 +39,18 @@ class Chain:
     judge: Judge
     dead_ratio: DeadRatio
     windows: WindowRules
+    own: Sequence[OwnEnricher] = ()
+    """The users' own enrichers, which run after Weir's."""
 
     def __call__(self, partition: Partition) -> "PartitionChain":
         """The chain of one partition, which remembers what its clicks are compared with."""
         return PartitionChain(self, partition)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of all steps in their order, by which they are timed."""
+        named = (*map(step_name, self.enrichers), *(enricher.name for enricher in self.own))
+        return (DECODE, LOOK_AROUND, *named, JUDGE)
 
 
 class PartitionChain:
@@ -50,6 +63,8 @@ class PartitionChain:
     def __init__(self, chain: Chain, partition: Partition) -> None:
         self._chain, self._partition = chain, partition
         self._windows, self._resent = Windows(chain.windows), Resent()
+        own = [(enricher.name, OwnStep(enricher)) for enricher in chain.own]
+        self._enrichers = [*((step_name(enricher), enricher) for enricher in chain.enrichers), *own]
         self._looked: list[dict[str, Column]] = []
         """What is not rows yet, a look after the other."""
 
@@ -63,7 +78,8 @@ class PartitionChain:
 
     async def look(self, records: Sequence[Record], stretch: Stretch, stored: Stored) -> None:
         """Decode the next records and compare them. Raises `TooManyDead`, and what the ledger does."""
-        decoded = decode_records(records)
+        with metrics.STEP_SECONDS.labels(DECODE).time():
+            decoded = decode_records(records)
         self._chain.dead_ratio.observe(len(records), len(decoded.dead))
         if decoded.dead:
             reach(Failpoint.BEFORE_LETTERS)
@@ -72,9 +88,9 @@ class PartitionChain:
             await self._chain.ledger.replace("dead_letters", letters)
         known = await self._known(decoded.columns, int(stretch.offsets[0]), stored)
         duplicates = self._resent.duplicates(decoded.columns, stretch, known=known, dead=decoded.dead)
-        self._looked.append(
-            looked_at(decoded.columns, stretch, self._windows, dead=decoded.dead, duplicates=duplicates)
-        )
+        with metrics.STEP_SECONDS.labels(LOOK_AROUND).time():
+            looked = looked_at(decoded.columns, stretch, self._windows, dead=decoded.dead, duplicates=duplicates)
+        self._looked.append(looked)
 
     async def _known(self, columns: Columns, first: int, stored: Stored) -> set[tuple[int, int]]:
         """Which of the flagged ids came before: in what is held, or in the ledger."""
@@ -89,14 +105,27 @@ class PartitionChain:
 
     def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
         """The rows of the next records, which were all looked at, in their order."""
-        partition, chain = self._partition, self._chain
-        refresh(chain.enrichers)
         with metrics.CHAIN_SECONDS.time():
-            rows = log_columns(partition.topic_id, partition.number, records, batch_time) | self._take(len(records))
-            for enricher in chain.enrichers:
-                rows |= enricher(rows)
-            rows |= judged(rows, chain.judge, self._windows)
+            rows: dict[str, Column] = {}
+            for _, made in self.steps(records, batch_time):
+                rows |= made
+        metrics.MADE.inc(len(records))
         return {name: rows[name] for name in COLUMNS if name in rows}
+
+    def steps(self, records: Sequence[Record], batch_time: int) -> Iterator[tuple[str, Columns]]:
+        """The same step by step: name, and the columns that it makes."""
+        refresh(self._chain.enrichers)
+        place = log_columns(self._partition.topic_id, self._partition.number, records, batch_time)
+        rows = place | self._take(len(records))
+        yield DECODE, dict(rows)
+        for name, enricher in self._enrichers:
+            with metrics.STEP_SECONDS.labels(name).time():
+                made = enricher(rows)
+            rows |= made
+            yield name, made
+        with metrics.STEP_SECONDS.labels(JUDGE).time():
+            made = judged(rows, self._chain.judge, self._windows)
+        yield JUDGE, made
 
     def _take(self, count: int) -> dict[str, Column]:
         """The columns of the next records, taken from what was looked at."""

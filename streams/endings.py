@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streams.dead_ratio import TooManyDead
 from streams.inserter import Gap
+from streams.own.load import WrongEnricher
 from warehouse.client import WarehouseMisconfigured, WarehouseUnavailable
 from warehouse.failures import Doubtful, Fenced, Misconfigured
 
@@ -20,6 +21,7 @@ WRONG = (
     Misconfigured,
     WarehouseMisconfigured,
     TooManyDead,
+    WrongEnricher,
     aiokafka.AuthenticationFailedError,
     aiokafka.SaslAuthenticationFailed,
     aiokafka.TopicAuthorizationFailedError,

@@ -1,6 +1,6 @@
 """Every metric of the worker, by name."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Summary
 
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -8,6 +8,11 @@ STORED = Counter("weir_worker_rows_stored", "Rows written to `events`, by what t
 POSITION = Gauge("weir_worker_position", "The first offset that is not stored yet.", ["partition"])
 INSERT_SECONDS = Histogram("weir_worker_insert_seconds", "Time of an insert, taken or not.", buckets=SECONDS)
 CHAIN_SECONDS = Histogram("weir_worker_chain_seconds", "Time from decoded clicks to rows, a batch.", buckets=SECONDS)
+STEP_SECONDS = Summary("weir_worker_step_seconds", "Time of a step of the chain, a batch; own ones by name.", ["step"])
+MADE = Counter("weir_worker_rows_made", "Rows that came out of the chain, stored or not.")
+OWN_SKIPPED = Counter(
+    "weir_worker_own_skipped", "Clicks that went on without an enricher of one's own, because it raised.", ["enricher"]
+)
 HELD = Gauge("weir_worker_held_bytes", "What records take that were fetched and are not stored yet, roughly.")
 WINDOWS = Gauge("weir_worker_window_bytes", "Memory that the windows of a partition may take.", ["partition"])
 SPLITS = Counter("weir_worker_splits", "Inserts that were cut in halves, by why.", ["cause"])

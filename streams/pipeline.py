@@ -8,8 +8,7 @@ once; its row in ClickHouse is written at least once, into a table that replaces
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import cast
 
 import faust
@@ -17,18 +16,35 @@ from faust.types import StreamT
 
 from ingest.kafka import CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, topic_id
 from streams.batch import Batch
-from streams.broker import connection, sender
+from streams.broker import app_of, sender, stopping
 from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
 from streams.enrich.chain import enrichers
 from streams.intake import ClickIntake
 from streams.judge import Judge, rules_version
 from streams.links import LinkBook, link_rows
+from streams.own.load import own_enrichers, with_own
 from streams.partition import Limits
 from streams.settings import StreamSettings
-from streams.transport import App, BatchSchema, Consumer
+from streams.transport import BatchSchema, Consumer
 from streams.windows.rules import WindowRules
 from warehouse.ledger import Ledger
+
+
+def click_chain(settings: StreamSettings, ledger: Ledger) -> Chain:
+    """What is done to every click until it is a row; each step sees what those before it found."""
+    windows = WindowRules.of(settings)  # how far around it a click is compared, and how long it is held for that
+    own = own_enrichers(settings.enrichers)
+    version = with_own(rules_version(settings.taxonomy, windows), own)
+    return Chain(
+        ledger=ledger,  # knows which re-sent clicks were counted already
+        dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
+        windows=windows,  # bursts, traps and repeats, restored from the rows
+        # Who, where, from which channel, at which position: their order is in `enrich.chain`.
+        enrichers=enrichers(geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size),
+        own=own,  # the users', which see all that and may add reasons
+        judge=Judge(version, settings.cache_size),  # last: it looks at everything
+    )
 
 
 def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseException], None]) -> faust.App:
@@ -36,17 +52,13 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
 
     Call it in the event loop that will run the app.
     """
-    app = App(
+    app = app_of(
+        settings,
         settings.group,
-        **connection(settings),
         stream_buffer_maxsize=4,  # batches, not messages
-        stream_wait_empty=True,  # a rebalance and a stop wait for the inserts in flight
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 6,
-        consumer_metadata_max_age_ms=10_000,  # a topic that is made again is seen soon
         topic_allow_declare=False,  # `weir topics` makes and checks them
-        topic_disable_leader=True,
-        web_enabled=False,  # Faust's web server would serve table data
     )
     consumer = cast(Consumer, app.consumer)
 
@@ -57,23 +69,11 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     links_out = app.topic(settings.topic(LINKS.name), key_serializer="raw", value_serializer="raw")
     links = app.topic(settings.topic(LINKS.name), schema=BatchSchema())
 
-    # What is done to a batch of clicks; each step sees what those before it found.
-    windows = WindowRules.of(settings)  # how far around it a click is compared, and how long it is held for that
-    chain = Chain(
-        ledger=ledger,  # knows which re-sent clicks were counted already
-        enrichers=enrichers(  # who, where, from which channel, at which position: their order is in `enrich.chain`
-            geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size
-        ),
-        windows=windows,  # bursts, traps and repeats, restored from the rows
-        judge=Judge(rules_version(settings.taxonomy, windows), settings.cache_size),  # last: it looks at everything
-        dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
-    )
-
     # Where clicks are counted: one counter a partition inserts the chain's rows, and says how far it is.
     intake = ClickIntake(
         topic_id=lambda: asyncio.to_thread(topic_id, settings, CLICKS_RAW),
         ledger=ledger,
-        work=chain,
+        work=click_chain(settings, ledger),
         log_end=lambda partition: consumer.log_end(clicks_raw.get_topic_name(), partition),
         done=lambda partition, offset: consumer.mark_done(clicks_raw.get_topic_name(), partition, offset),
         fail=fail,
@@ -107,13 +107,3 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
                 consumer.mark_done(batch.topic, batch.partition, batch.next)
 
     return app
-
-
-@contextlib.contextmanager
-def stopping(consumer: Consumer, fail: Callable[[BaseException], None]) -> Iterator[None]:
-    """No exception leaves an agent: Faust would acknowledge what it was working on and go on with the next."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  # the one place that runs a stage
-        consumer.halt()  # what comes after it is done in vain: it is read again too
-        fail(error)

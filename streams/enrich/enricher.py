@@ -17,3 +17,8 @@ class Enricher(Protocol):
 
     def __call__(self, columns: Columns) -> Columns:
         """The new columns, for all clicks of the batch."""
+
+
+def step_name(enricher: Enricher) -> str:
+    """By which metrics, `weir try` and docs/enrichment.md call an enricher: its file."""
+    return type(enricher).__module__.rpartition(".")[2]

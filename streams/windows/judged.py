@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from streams.judge import Judge, counted, repeated
+from streams.own.verdict import with_own_reasons
 from streams.windows.hold import Stretch
 from streams.windows.keys import compared
 from streams.windows.windows import Windows
@@ -37,6 +38,8 @@ def judged(rows: Columns, judge: Judge, windows: Windows) -> Columns:
     )
     marks = windows.reasons(offsets)
     found = judge(rows, dead=np.flatnonzero(dead), duplicates=np.flatnonzero(duplicate), marks=marks)
+    if "own_reasons" in rows:
+        found = with_own_reasons(found, rows["own_reasons"])
     outcomes = coded(found["outcome"])
     repeats = windows.repeats(offsets, clocks, ts, np.where(counted(outcomes), pairs, 0))
     return {**found, "outcome": repeated(outcomes, repeats)}

@@ -1,0 +1,1 @@
+"""Enrichers of the users' own."""
