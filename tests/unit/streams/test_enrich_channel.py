@@ -1,9 +1,28 @@
 """Every rule, its neighbours, and what outranks what; the definition is in SEMANTICS and in `channel.py`."""
 
+import itertools
+import tomllib
+from operator import ne
+from pathlib import Path
+
 import pytest
 
-from streams.enrich.channel import RULES, Channel, Channels, Signs, campaign, channel, decide, traffic
+from streams.enrich.channel import (
+    RULES,
+    Campaign,
+    Channel,
+    Channels,
+    Rule,
+    Signs,
+    Traffic,
+    campaign,
+    channel,
+    decide,
+    traffic,
+)
+from streams.enrich.click_ids import Means
 from streams.enrich.referrer import referrer
+from streams.enrich.sources import Category
 from tests.unit.streams.clicks import click, columns
 
 
@@ -26,158 +45,8 @@ def signs(case: str) -> Signs:
     return Signs(**fields)  # type: ignore[arg-type]  # the fields are built by name above
 
 
-CASES = [
-    # what the link itself says
-    ("ch=Email", "Email"),
-    ("ch=paid_SOCIAL google/cpc", "Paid Social"),
-    ("ch=qr", "QR"),
-    ("ch=ai_assistants", "AI Assistants"),
-    ("ch=cross-network", "Cross-network"),
-    ("ch=Smoke_Signal google/cpc", "Paid Search"),
-    ("ch=email qr", "Email"),
-    ("qr", "QR"),
-    ("qr google/cpc +gclid", "QR"),
-    ("ch=nonsense qr", "QR"),
-    # Cross-network
-    ("google/cpc/x-cross-network-1", "Cross-network"),
-    ("//cross-network", "Cross-network"),
-    ("google/cpc/crossnetwork", "Paid Search"),
-    # Paid Shopping
-    ("amazon/cpc", "Paid Shopping"),
-    ("google/cpc/shopping-de", "Paid Shopping"),
-    ("google/cpc/eshop", "Paid Shopping"),
-    ("google/cpc/shop", "Paid Shopping"),
-    ("google/cpc/spring-shop", "Paid Shopping"),
-    ("google/cpc/workshop", "Paid Search"),
-    ("google/cpc/bishop", "Paid Search"),
-    ("x.example/ppc/shop", "Paid Shopping"),
-    ("//shopping +gclid", "Paid Shopping"),
-    # Paid Search
-    ("google/cpc", "Paid Search"),
-    ("bing/ppc", "Paid Search"),
-    ("duckduckgo.com/paid", "Paid Search"),
-    ("yandex/retargeting", "Paid Search"),
-    ("google/cpm", "Paid Search"),
-    ("google/paid_search", "Paid Search"),
-    ("+gclid", "Paid Search"),
-    ("+wbraid", "Paid Search"),
-    ("+gad_source", "Paid Search"),
-    ("+msclkid", "Paid Search"),
-    ("+yclid", "Paid Search"),
-    ("+gclid https://www.example.com/", "Paid Search"),
-    ("newsletter/email +gclid", "Paid Search"),
-    ("/cpc https://www.google.com/", "Paid Search"),
-    # Paid Social
-    ("facebook/cpc", "Paid Social"),
-    ("facebook/paid_social", "Paid Social"),
-    ("fb/paid", "Paid Social"),
-    ("linkedin/cpc", "Paid Social"),
-    ("+ttclid", "Paid Social"),
-    ("+twclid", "Paid Social"),
-    ("+li_fat_id", "Paid Social"),
-    ("+rdt_cid", "Paid Social"),
-    ("+epik", "Paid Social"),
-    ("+sccid", "Paid Social"),
-    ("facebook/cpc +fbclid", "Paid Social"),
-    # Paid Video
-    ("youtube/cpc", "Paid Video"),
-    ("vimeo/paid", "Paid Video"),
-    ("youtube/cpv", "Paid Video"),
-    # Display
-    ("example/display", "Display"),
-    ("example/banner", "Display"),
-    ("example/expandable", "Display"),
-    ("example/interstitial", "Display"),
-    ("example/cpm", "Display"),
-    ("+dclid", "Display"),
-    ("google/display", "Display"),
-    # Paid Other
-    ("example/cpc", "Paid Other"),
-    ("example/paid_something", "Paid Other"),
-    ("/ppc", "Paid Other"),
-    ("chatgpt/cpc", "Paid Other"),
-    ("newsletter/cpc", "Paid Other"),
-    ("example/cpa", "Paid Other"),
-    ("example/prepaid", "Referral"),
-    # Organic Shopping
-    ("amazon", "Organic Shopping"),
-    ("https://www.amazon.de/", "Organic Shopping"),
-    ("example/link/shop", "Organic Shopping"),
-    ("facebook/social/shopping", "Organic Shopping"),
-    # Organic Social
-    ("facebook", "Organic Social"),
-    ("https://l.instagram.com/", "Organic Social"),
-    ("android-app://com.twitter.android", "Organic Social"),
-    ("example/social", "Organic Social"),
-    ("example/social-media", "Organic Social"),
-    ("example/sm", "Organic Social"),
-    ("+fbclid", "Organic Social"),
-    ("+igshid https://www.google.com/", "Organic Social"),
-    ("facebook/email", "Organic Social"),
-    # Organic Video
-    ("youtube", "Organic Video"),
-    ("https://youtu.be/", "Organic Video"),
-    ("example/video", "Organic Video"),
-    ("example/in-video-link", "Organic Video"),
-    # AI Assistants
-    ("chatgpt.com", "AI Assistants"),
-    ("https://chatgpt.com/", "AI Assistants"),
-    ("https://www.perplexity.ai/", "AI Assistants"),
-    ("https://gemini.google.com/", "AI Assistants"),
-    ("https://copilot.microsoft.com/", "AI Assistants"),
-    ("chatgpt/organic", "AI Assistants"),
-    # Organic Search
-    ("google", "Organic Search"),
-    ("https://www.google.fr/", "Organic Search"),
-    ("https://duckduckgo.com/", "Organic Search"),
-    ("example/organic", "Organic Search"),
-    ("google/organic", "Organic Search"),
-    ("/unheard https://www.google.com/", "Organic Search"),
-    ("//spring https://www.google.com/", "Organic Search"),
-    # Email
-    ("email", "Email"),
-    ("e-mail", "Email"),
-    ("newsletter", "Email"),
-    ("example/email", "Email"),
-    ("example/e_mail", "Email"),
-    ("example/newsletter", "Email"),
-    ("https://mail.google.com/", "Email"),
-    ("android-app://com.google.android.gm/", "Email"),
-    ("https://outlook.live.com/", "Email"),
-    ("+mc_cid", "Email"),
-    ("+_kx", "Email"),
-    ("newsletter/email +fbclid", "Email"),
-    ("/email https://www.google.com/", "Email"),
-    ("email/affiliate", "Email"),
-    # Affiliates, Audio, SMS
-    ("partner/affiliate", "Affiliates"),
-    ("+irclid", "Affiliates"),
-    ("spotify/audio", "Audio"),
-    ("sms", "SMS"),
-    ("example/sms", "SMS"),
-    ("sms/mobile", "SMS"),
-    # Mobile Push
-    ("example/push", "Mobile Push"),
-    ("example/webpush", "Mobile Push"),
-    ("example/mobile-app", "Mobile Push"),
-    ("example/notifications", "Mobile Push"),
-    ("firebase", "Mobile Push"),
-    ("example/pushed", "Referral"),
-    # Referral
-    ("example", "Referral"),
-    ("example/referral", "Referral"),
-    ("/referral", "Referral"),
-    ("/app", "Referral"),
-    ("/link", "Referral"),
-    ("https://blog.example.org/post", "Referral"),
-    ("/referral https://www.google.com/", "Referral"),
-    ("example/flyer https://www.google.com/", "Referral"),
-    # Direct
-    ("", "Direct"),
-    ("(direct)/(none)", "Direct"),
-    ("//spring", "Direct"),
-    ("/flyer", "Direct"),
-]
+BY_CHANNEL: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("channel_cases.toml").read_text())
+CASES = [(case, expected) for expected, cases in BY_CHANNEL.items() for case in cases]
 
 
 @pytest.mark.parametrize(("case", "expected"), CASES)
@@ -185,14 +54,77 @@ def test_channel(case: str, expected: str) -> None:
     assert channel(signs(case)) == expected
 
 
-def test_every_channel_has_a_case() -> None:
-    assert {expected for _, expected in CASES} == {name.value for name in Channel}
+def test_there_are_enough_cases_of_every_channel() -> None:
+    assert len({case for case, _ in CASES}) == len(CASES) >= 150
+    assert tuple(BY_CHANNEL) == tuple(name.value for name in Channel)
+    assert all(len(cases) >= 4 for cases in BY_CHANNEL.values())
 
 
 def test_every_rule_decides_a_case() -> None:
     decided = {decide(traffic(signs(case))) for case, _ in CASES}
     assert decided == {name for name, _ in RULES}
     assert [name for name, _ in RULES] == [name for name in Channel if name is not Channel.QR]
+
+
+PAIRS = list(itertools.pairwise(RULES))
+DISJOINT = {
+    (Channel.PAID_SEARCH, Channel.PAID_SOCIAL): 1,  # a site has one category
+    (Channel.PAID_SOCIAL, Channel.PAID_VIDEO): 1,
+    (Channel.PAID_OTHER, Channel.ORGANIC_SHOPPING): 2,  # what is paid and shopping is Paid Shopping
+}
+"""Neighbours of which the second never applies where the first decides; by how many signs their closest cases differ."""
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=[f"{first[0]} or {second[0]}" for first, second in PAIRS])
+def test_neighbours_are_told_apart(first: Rule, second: Rule) -> None:
+    """By a case in which both apply and the first wins, and one that is the second's; or by close cases of both."""
+    firsts = [signs(case) for case in BY_CHANNEL[first[0].value] if not signs(case).asked]
+    seconds = [signs(case) for case in BY_CHANNEL[second[0].value] if not signs(case).asked]
+    assert seconds
+    if signs_apart := DISJOINT.get((first[0], second[0])):
+        assert min(sum(map(ne, one, other)) for one in firsts for other in seconds) == signs_apart
+    else:
+        assert [one for one in firsts if second[1](traffic(one))]
+
+
+def test_the_disjoint_neighbours_are() -> None:
+    """Of all kinds of traffic, put together from what the rules ask for."""
+    kinds = itertools.product(
+        ["", "x", "email", "sms", "firebase"],
+        [
+            "",
+            "x",
+            "cpc",
+            "cpm",
+            "display",
+            "social",
+            "video",
+            "organic",
+            "email",
+            "affiliate",
+            "audio",
+            "sms",
+            "push",
+            "link",
+        ],
+        [Campaign(cross, shop) for cross in (False, True) for shop in (False, True)],
+        [None, *Category],
+        [None, *Means],
+        [False, True],
+    )
+    meet = set()
+    for kind in itertools.starmap(Traffic, kinds):
+        decided = decide(kind)
+        meet |= {(first, second) for (first, _), (second, applies) in PAIRS if decided is first and applies(kind)}
+    assert {(first, second) for (first, _), (second, _) in PAIRS} - meet == set(DISJOINT)
+
+
+@pytest.mark.parametrize("case", BY_CHANNEL["QR"])
+def test_a_scan_comes_before_all_rules(case: str) -> None:
+    """`w_qr` and the first rule are neighbours too, and so are `w_ch` and `w_qr`."""
+    scan = signs(case)
+    assert channel(scan._replace(asked="", qr=False)) != "QR"
+    assert channel(scan._replace(asked="email", qr=True)) == "Email"
 
 
 def test_there_are_twenty() -> None:
