@@ -72,7 +72,7 @@ DISJOINT = {
     (Channel.PAID_SOCIAL, Channel.PAID_VIDEO): 1,
     (Channel.PAID_OTHER, Channel.ORGANIC_SHOPPING): 2,  # what is paid and shopping is Paid Shopping
 }
-"""Neighbours of which the second never applies where the first decides; by how many signs their closest cases differ."""
+"""Neighbours of which the second never applies where the first decides; by how many signs their closest differ."""
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=[f"{first[0]} or {second[0]}" for first, second in PAIRS])
