@@ -8,10 +8,10 @@ from streams.batch import Record
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.duplicates import Resent, click_keys, flagged
-from streams.enrich.chain import refresh
+from streams.enrich.chain import refresh, systems
 from streams.enrich.enricher import Enricher, step_name
 from streams.inserter import Rows
-from streams.judge import Judge
+from streams.judge.judge import Judge
 from streams.maker import Stored
 from streams.own.load import OwnEnricher
 from streams.own.step import OwnStep
@@ -86,10 +86,11 @@ class PartitionChain:
             partition = self._partition
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
             await self._chain.ledger.replace("dead_letters", letters)
-        known = await self._known(decoded.columns, int(stretch.offsets[0]), stored)
-        duplicates = self._resent.duplicates(decoded.columns, stretch, known=known, dead=decoded.dead)
+        columns = {**decoded.columns, "asn": systems(self._chain.enrichers, decoded.columns)}
+        known = await self._known(columns, int(stretch.offsets[0]), stored)
+        duplicates = self._resent.duplicates(columns, stretch, known=known, dead=decoded.dead)
         with metrics.STEP_SECONDS.labels(LOOK_AROUND).time():
-            looked = looked_at(decoded.columns, stretch, self._windows, dead=decoded.dead, duplicates=duplicates)
+            looked = looked_at(columns, stretch, self._windows, dead=decoded.dead, duplicates=duplicates)
         self._looked.append(looked)
 
     async def _known(self, columns: Columns, first: int, stored: Stored) -> set[tuple[int, int]]:

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streams.dead_ratio import TooManyDead
 from streams.inserter import Gap
+from streams.judge.lists import WrongLists
 from streams.own.load import WrongEnricher
 from warehouse.client import WarehouseMisconfigured, WarehouseUnavailable
 from warehouse.failures import Doubtful, Fenced, Misconfigured
@@ -22,6 +23,7 @@ WRONG = (
     WarehouseMisconfigured,
     TooManyDead,
     WrongEnricher,
+    WrongLists,
     aiokafka.AuthenticationFailedError,
     aiokafka.SaslAuthenticationFailed,
     aiokafka.TopicAuthorizationFailedError,

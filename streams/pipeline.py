@@ -21,7 +21,9 @@ from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
 from streams.enrich.chain import enrichers
 from streams.intake import ClickIntake
-from streams.judge import Judge, rules_version
+from streams.judge.judge import Judge
+from streams.judge.lists import read_lists
+from streams.judge.version import rules_version
 from streams.links import LinkBook, link_rows
 from streams.own.load import own_enrichers, with_own
 from streams.partition import Limits
@@ -34,8 +36,8 @@ from warehouse.ledger import Ledger
 def click_chain(settings: StreamSettings, ledger: Ledger) -> Chain:
     """What is done to every click until it is a row; each step sees what those before it found."""
     windows = WindowRules.of(settings)  # how far around it a click is compared, and how long it is held for that
-    own = own_enrichers(settings.enrichers)
-    version = with_own(rules_version(settings.taxonomy, windows), own)
+    own, lists = own_enrichers(settings.enrichers), read_lists(settings.lists)
+    version = with_own(rules_version(settings.taxonomy, windows, settings.lists), own)
     return Chain(
         ledger=ledger,  # knows which re-sent clicks were counted already
         dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
@@ -43,7 +45,7 @@ def click_chain(settings: StreamSettings, ledger: Ledger) -> Chain:
         # Who, where, from which channel, at which position: their order is in `enrich.chain`.
         enrichers=enrichers(geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size),
         own=own,  # the users', which see all that and may add reasons
-        judge=Judge(version, settings.cache_size),  # last: it looks at everything
+        judge=Judge(version, settings.cache_size, lists),  # last: it looks at everything, the users' lists too
     )
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from ingest.kafka import KafkaSettings
 from streams.decode import decode_records
-from streams.enrich.chain import enrichers
+from streams.enrich.chain import enrichers, systems
 from streams.enrich.utm import DEFAULT_TAXONOMY
-from streams.judge import Judge, rules_version
+from streams.judge.judge import Judge
+from streams.judge.version import rules_version
 from streams.rows import log_columns
 from streams.windows.hold import Stretch
 from streams.windows.judged import judged, looked_at
@@ -141,7 +142,8 @@ class Functions:
         """The columns of `events` for the records."""
         decoded = decode_records(records)
         stretch = self._stretch(records)
-        columns = looked_at(decoded.columns, stretch, self._windows, dead=decoded.dead, duplicates=())
+        columns = {**decoded.columns, "asn": systems(self._enrichers, decoded.columns)}
+        columns = looked_at(columns, stretch, self._windows, dead=decoded.dead, duplicates=())
         batch_time = max(record.timestamp for record in records) // 1000
         rows = log_columns(self._task.topic_id, 0, records, batch_time) | columns
         rows["kafka_partition"] = Coded.of([record.partition for record in records])

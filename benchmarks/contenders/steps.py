@@ -14,7 +14,8 @@ from streams.decode import decode_records
 from streams.enrich.chain import enrichers
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.inserter import Rows
-from streams.judge import Judge, rules_version
+from streams.judge.judge import Judge
+from streams.judge.version import rules_version
 from streams.rows import log_columns
 from streams.windows.hold import HoldLimit
 from streams.windows.rules import WindowRules

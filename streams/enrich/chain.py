@@ -14,6 +14,7 @@ from streams.enrich.position import Position
 from streams.enrich.referrer import Referrers
 from streams.enrich.user_agent import UserAgents
 from streams.enrich.utm import DEFAULT_TAXONOMY, UtmParameters, read_taxonomy
+from warehouse.columns import Coded, Columns
 
 
 def enrichers(
@@ -35,6 +36,12 @@ def enrichers(
         Position(cache_size),  # the fifth of the page
         Language(cache_size),  # what the visitor reads
     )
+
+
+def systems(chain: Sequence[Enricher], columns: Columns) -> Coded[int]:
+    """The autonomous system of each click's network, which is asked for before the enrichers run; 0 without `Geo`."""
+    geo = next((enricher for enricher in chain if isinstance(enricher, Geo)), None)
+    return geo.systems(columns) if geo else Coded.constant(0, len(columns["network"]))
 
 
 def refresh(chain: Sequence[Enricher]) -> None:

@@ -1,12 +1,13 @@
 """Geo: where a network is, and whose it is."""
 
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from streams.enrich.memo import Memo
 from streams.enrich.mmdb import Databases, Place, System
-from warehouse.columns import Columns, coded, spread
+from warehouse.columns import Coded, Columns, coded, spread
 
 
 class Lookup(Protocol):
@@ -53,6 +54,10 @@ class Geo:
         """Take changed databases into use; call it between batches, a directory listing is all that it costs."""
         if self._databases.refresh():
             self.cache.forget()
+
+    def systems(self, columns: Columns) -> Coded[int]:
+        """`asn` alone, as the call will make it."""
+        return self.cache.of(coded(columns["network"])).map(attrgetter("asn"))
 
     def __call__(self, columns: Columns) -> Columns:
         """The five columns of every click."""

@@ -1,8 +1,11 @@
-"""What own reasons make of a judgement: the same precedence of classes, the highest score, all reasons kept."""
+"""What own reasons make of a judgement: the same precedence of classes, the highest score, all reasons kept.
+
+Who is on the users' list of the allowed stays so, whatever own reasons say.
+"""
 
 from typing import Any
 
-from streams.judge import STRENGTH
+from streams.judge.reasons import STRENGTH, Reason
 from warehouse.columns import Column, Columns, coded, spread, together
 from warehouse.events import Outcome, Verdict
 
@@ -19,11 +22,14 @@ def _changed(row: tuple[Any, ...]) -> tuple[str, str, int, tuple[str, ...]]:
     outcome, verdict, score, reasons, own = row
     if not own or verdict == Verdict.NONE:
         return outcome, verdict, score, reasons
+    reasons = (*reasons, *(reason.stored for reason in own))
+    if Reason.ALLOWED in reasons:
+        return outcome, verdict, score, reasons
     classes = {verdict, *(reason.verdict for reason in own)}
     strongest = next(name.value for name in STRENGTH if name in classes)
     return (
         outcome if outcome == Outcome.DUPLICATE else strongest,
         strongest,
         max(score, *(reason.score for reason in own)),
-        (*reasons, *(reason.stored for reason in own)),
+        reasons,
     )

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from streams.judge import Judge, counted, repeated
+from streams.judge.judge import Judge
+from streams.judge.outcomes import counted, repeated
 from streams.own.verdict import with_own_reasons
 from streams.windows.hold import Stretch
 from streams.windows.keys import compared
@@ -20,11 +21,11 @@ def looked_at(
     dead: Collection[int],
     duplicates: Sequence[int],
 ) -> dict[str, Column]:
-    """Decoded columns after the windows have looked at them, with four more, which `judged` will ask for.
+    """Decoded columns, and `asn`, after the windows have looked at them, with four more, which `judged` will ask for.
 
     `dead` and `duplicates` are the places of what can't be decoded, and of clicks that came before.
     """
-    clicks = compared(columns, [*dead, *duplicates])
+    clicks = compared(columns, windows.watched, [*dead, *duplicates])
     windows.look(stretch, clicks)
     flags = np.zeros((2, len(stretch.offsets)), np.bool_)
     flags[0, list(dead)] = flags[1, duplicates] = True

@@ -29,6 +29,8 @@ class Compared(NamedTuple):
     """Keys of message and recipient, else of message and address."""
     seconds: Numbers
     """Keys of the address and the second of the click."""
+    networks: Numbers
+    """Keys of the network, where it is watched."""
     pairs: Numbers
     """Keys of visitor and link."""
 
@@ -37,10 +39,11 @@ class Compared(NamedTuple):
         return Compared._make(column[places] for column in self)
 
 
-def compared(columns: Columns, without: Collection[int] = ()) -> Compared:
+def compared(columns: Columns, watched: Collection[int], without: Collection[int] = ()) -> Compared:
     """The clicks of a batch; `without` are the places of records that are no clicks of their own.
 
-    Only requests for live links are compared. `columns` are those of `warehouse.events.RAW_COLUMNS`, and `kind`.
+    Only requests for live links are compared, and by their network only those of `watched` autonomous systems.
+    `columns` are those of `warehouse.events.RAW_COLUMNS`, `kind` and `asn`.
     """
     wanted = _each(coded(columns["kind"]), lambda kind: kind == Kind.CLICK).astype(np.bool_)
     wanted[list(without)] = False
@@ -48,6 +51,8 @@ def compared(columns: Columns, without: Collection[int] = ()) -> Compared:
     addresses, visitors = (np.asarray(columns[name]).astype(np.uint64) for name in ("address_id", "visitor_id"))
     links = _each(coded(columns["link_id"]), int)
     messages, recipients = (_each(coded(columns[name]), _of_text) for name in ("message_id", "recipient_id"))
+    servers = _each(coded(columns["asn"]), watched.__contains__).astype(np.bool_)
+    networks = _each(coded(columns["network"]), _of_text)
     by_address = np.where(addresses, messages * FIRST + addresses * THIRD, 0)
     return Compared(
         ts,
@@ -56,6 +61,7 @@ def compared(columns: Columns, without: Collection[int] = ()) -> Compared:
         recipients != 0,
         np.where(wanted, np.where(recipients, messages * FIRST + recipients * SECOND, by_address), 0),
         np.where(wanted & (addresses != 0), addresses * FIRST + (ts // 1000).astype(np.uint64) * SECOND, 0),
+        np.where(wanted & servers, networks, 0),
         np.where(wanted & (visitors != 0), visitors * FIRST + links * SECOND, 0),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streams.judge import Reason, Reasons
+from streams.judge.reasons import BIT, Reason
 from streams.windows.hold import Offsets, Stretch
 from streams.windows.keys import Compared
 from streams.windows.rules import LATE_MS, WindowRules
@@ -17,10 +17,9 @@ from streams.windows.sightings import PIECE, Sightings, ring_bits
 KEEP = 32
 """So many earlier clicks of a mail or an address are looked at, so that a flood costs no more than a burst."""
 
-BURST, TRAP, RATE = 1, 2, 4
-NAMES = {BURST: Reason.BURST, TRAP: Reason.TRAP, RATE: Reason.RATE}
-REASONS: tuple[Reasons, ...] = tuple(tuple(NAMES[bit] for bit in NAMES if bits & bit) for bits in range(8))
-"""By the sum of what was found."""
+BURST, TRAP, RATE, NETWORK_BURST = (
+    BIT[reason] for reason in (Reason.BURST, Reason.TRAP, Reason.RATE, Reason.NETWORK_BURST)
+)
 
 
 class Marks:
@@ -31,6 +30,7 @@ class Marks:
         span = rules.marks_ms + LATE_MS
         self._sources = Sightings(clicks=rules.clicks, millis=span, keep=KEEP)
         self._seconds = Sightings(clicks=rules.clicks, millis=span, keep=rules.thresholds.rate)
+        self._networks = Sightings(clicks=rules.clicks, millis=span, keep=KEEP)
         size = 1 << ring_bits(rules.clicks)
         self._mask = size - 1
         self._clocks, self._starts, self._ts = (np.zeros(size, np.int64) for _ in range(3))
@@ -45,7 +45,8 @@ class Marks:
     def bytes(self) -> int:
         """Memory that it may take."""
         own = (self._clocks, self._starts, self._ts, self._links, self._traps, self._recipients)
-        return self._sources.bytes + self._seconds.bytes + sum(column.nbytes for column in own)
+        seen = (self._sources, self._seconds, self._networks)
+        return sum(one.bytes for one in seen) + sum(column.nbytes for column in own)
 
     def look(self, stretch: Stretch, clicks: Compared) -> None:
         """Look at more clicks, in the order of the log, and mark those that are given away by now."""
@@ -64,11 +65,15 @@ class Marks:
                 if len(earlier) >= self._limits.rate:
                     self._mark_all(offset, earlier, RATE)
                 self._seconds.add(offset, slot)
+            for offset, slot in self._networks.note(offsets, clocks, clicks.networks[piece]):
+                earlier = self._networks.earlier(offset, slot)
+                self._find_burst(offset, earlier, self._limits.burst_links_of_network, NETWORK_BURST)
+                self._networks.add(offset, slot)
 
-    def take(self, end: int) -> dict[int, Reasons]:
-        """Offset → reasons, of the clicks below `end`, which are judged now."""
+    def take(self, end: int) -> dict[int, int]:
+        """Offset → reasons' bits, of the clicks below `end`, which are judged now."""
         self.judged = end
-        found = {offset: REASONS[bits] for offset, bits in self._found.items() if offset < end}
+        found = {offset: bits for offset, bits in self._found.items() if offset < end}
         for offset in found:
             del self._found[offset]
         return found
@@ -81,12 +86,16 @@ class Marks:
         """Hold a click against those of the same mail or address."""
         has_recipient = self._recipients.item(offset & self._mask)
         enough = self._limits.burst_links_of_mail if has_recipient else self._limits.burst_links_of_address
+        self._find_burst(offset, earlier, enough, BURST)
+        if earlier and self._last_trap >= earlier[-1]:
+            self._look_for_traps(offset, earlier)
+
+    def _find_burst(self, offset: int, earlier: Sequence[int], enough: int, bit: int) -> None:
+        """Mark a click and earlier ones where they are on so many distinct links."""
         if len(earlier) + 1 >= enough:
             near = self._near(offset, earlier, self._limits.burst_ms)
             if len({self._links.item(other & self._mask) for other in (offset, *near)}) >= enough:
-                self._mark_all(offset, near, BURST)
-        if earlier and self._last_trap >= earlier[-1]:
-            self._look_for_traps(offset, earlier)
+                self._mark_all(offset, near, bit)
 
     def _look_for_traps(self, offset: int, earlier: Sequence[int]) -> None:
         around = self._near(offset, earlier, self._limits.trap_ms)

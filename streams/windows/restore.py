@@ -52,7 +52,7 @@ async def restored_windows(past: Past, rules: WindowRules) -> tuple[Windows, int
     offsets, appended, counts, clicks = _columns(found)
     clocks = np.maximum.accumulate(np.array(appended, np.int64))
     stretch = Stretch(np.array(offsets, np.int64), clocks, clocks, np.zeros(len(found), np.int64))
-    windows.restore(stretch, compared(clicks), np.array(counts, np.bool_))
+    windows.restore(stretch, compared(clicks, rules.watched), np.array(counts, np.bool_))
     return windows, int(clocks[-1])
 
 
@@ -66,7 +66,9 @@ async def restored_resent(past: Past) -> Resent:
 
 def _columns(rows: Sequence[Sequence[Any]]) -> tuple[Sequence[int], Sequence[int], Sequence[int], Mapping[str, Column]]:
     """Offsets, append times, which ones count, and all as they were decoded; what is not compared is no click."""
-    offset, appended, ts, clicks, counts, link, visitor, address, message, recipient, trap = zip(*rows, strict=True)
+    offset, appended, ts, clicks, counts, link, visitor, address, network, asn, message, recipient, trap = zip(
+        *rows, strict=True
+    )
     return (
         offset,
         appended,
@@ -77,6 +79,8 @@ def _columns(rows: Sequence[Sequence[Any]]) -> tuple[Sequence[int], Sequence[int
             "link_id": Coded.of(link),
             "visitor_id": np.array(visitor, np.uint64),
             "address_id": np.array(address, np.uint64),
+            "network": Coded.of(network),
+            "asn": Coded.of(asn),
             "message_id": Coded.of(message),
             "recipient_id": Coded.of(recipient),
             "trap": np.array(trap, np.bool_),

@@ -4,6 +4,7 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+from streams.judge.networks import watched_systems
 from streams.settings import StreamSettings
 from streams.windows.hold import HoldLimit
 
@@ -21,6 +22,8 @@ class Thresholds:
     """Distinct links of one mail to one recipient within `burst_ms`."""
     burst_links_of_address: int
     """Distinct links from one address within `burst_ms`, where no recipient is known."""
+    burst_links_of_network: int
+    """Distinct links from one network of a watched autonomous system within `burst_ms`, whoever follows them."""
     trap_ms: int
     """How far around a click on a hidden link others are taken for the same program's."""
     rate: int
@@ -42,6 +45,8 @@ class WindowRules:
     clicks: int = 24_000
     """How many offsets a window looks back at the most."""
     thresholds: Thresholds = dataclasses.field(default_factory=thresholds)
+    watched: frozenset[int] = dataclasses.field(default_factory=watched_systems, repr=False)
+    """Autonomous systems whose networks are watched for bursts."""
 
     @classmethod
     def of(cls, settings: StreamSettings) -> "WindowRules":

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.judge import Reasons
 from streams.windows.hold import Offsets, Stretch
 from streams.windows.keys import Compared, Numbers
 from streams.windows.marks import Marks
@@ -20,6 +19,7 @@ class Windows:
 
     def __init__(self, rules: WindowRules) -> None:
         self._marks, self._repeats = Marks(rules), Repeats(rules)
+        self.watched = rules.watched
 
     @property
     def bytes(self) -> int:
@@ -37,8 +37,8 @@ class Windows:
         """Look at more clicks."""
         self._marks.look(stretch, clicks)
 
-    def reasons(self, offsets: Offsets) -> dict[int, Reasons]:
-        """Place → what gives away the click there, of those at the offsets, which are judged now: the next in order."""
+    def reasons(self, offsets: Offsets) -> dict[int, int]:
+        """Place → reasons' bits, of the clicks at the offsets, which are judged now: the next in order."""
         found = self._marks.take(int(offsets[-1]) + 1)
         places = np.searchsorted(offsets, list(found)).tolist()
         return dict(zip(places, found.values(), strict=True))

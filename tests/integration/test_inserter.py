@@ -16,7 +16,7 @@ from streams.chain import Chain
 from streams.dead_ratio import DeadRatio, TooManyDead
 from streams.enrich.chain import enrichers
 from streams.enrich.utm import DEFAULT_TAXONOMY
-from streams.judge import Judge
+from streams.judge.judge import Judge
 from streams.partition import Limits, PartitionCounter
 from streams.windows.hold import HoldLimit
 from streams.windows.rules import WindowRules

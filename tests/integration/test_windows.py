@@ -22,18 +22,29 @@ from ingest.links import link_id
 from streams.batch import Batch
 from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
+from streams.enrich.geo import Geo
 from streams.partition import Limits, PartitionCounter
 from streams.windows import marks, repeats
 from tests.fixtures.services import Service, running
 from tests.integration.test_pipeline import CHROME, NOW_MS, audited, click, client, send, wait_for
 from tests.unit.streams.test_partition import LogRecord
 from tests.unit.streams.windows.oracle import Judged, Oracle
-from tests.unit.streams.windows.test_model import JUDGE, KEEP_PAIRS, KEEP_SOURCES, PLAIN, RULES, random_log, write
+from tests.unit.streams.windows.test_model import (
+    JUDGE,
+    KEEP_PAIRS,
+    KEEP_SOURCES,
+    PLAIN,
+    REASONS,
+    RULES,
+    geo,
+    random_log,
+    write,
+)
 from warehouse.client import connect_async
 from warehouse.ledger import Ledger, Partition
 from warehouse.settings import WarehouseSettings
 
-__all__ = ["client"]
+__all__ = ["client", "geo"]
 
 HOLD_SECONDS = 2.0
 
@@ -170,14 +181,14 @@ def test_a_backlog_waits_for_nothing(
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_the_engine_restores_what_the_oracle_expects(
-    warehouse: WarehouseSettings, client: Client, seed: int
+    warehouse: WarehouseSettings, client: Client, geo: Geo, seed: int
 ) -> None:
     """Random logs of the model's, read by counters that come and go, with rows that are lost in between."""
     chance = Random(seed)
     log, seen = write(random_log(chance, 90))
     connection = await connect_async(warehouse)
     with patch.object(marks, "KEEP", KEEP_SOURCES), patch.object(repeats, "KEEP", KEEP_PAIRS):
-        chain = Chain(Ledger(connection), (), JUDGE, DeadRatio(1.0), RULES)
+        chain = Chain(Ledger(connection), (geo,), JUDGE, DeadRatio(1.0), RULES)
         reading = Reading(chain, Partition(uuid4(), 0), log)
         for _ in range(6):
             await reading.some(chance.randrange(5, 30))
@@ -241,4 +252,4 @@ def judged(client: Client, partition: Partition) -> list[Judged]:
         "SELECT toString(outcome), reasons FROM events WHERE topic_id = {topic_id:UUID} ORDER BY kafka_offset",
         parameters={"topic_id": str(partition.topic_id)},
     ).result_rows
-    return [(outcome, frozenset(reasons) & {"burst", "trap", "rate"}) for outcome, reasons in rows]
+    return [(outcome, frozenset(reasons) & REASONS) for outcome, reasons in rows]

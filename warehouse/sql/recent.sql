@@ -10,6 +10,8 @@ SELECT
     link_id,
     visitor_id,
     address_id,
+    network,
+    asn,
     message_id,
     recipient_id,
     trap

@@ -23,7 +23,7 @@ from ingest.passthrough import take_apart
 from ingest.sequence import Stamp
 from ingest.visitor import Visitor
 from streams.enrich.chain import enrichers
-from streams.judge import Judge
+from streams.judge.judge import Judge
 from tests.unit.streams.clicks import columns as raw_columns
 
 NOW = 1_790_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from streams.enrich.chain import enrichers
 from streams.enrich.channel import RULES
-from streams.judge import WEIGHTS, Reason
+from streams.judge.reasons import WEIGHTS, Reason
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "enrichment.md").read_text(encoding="utf-8")

@@ -30,6 +30,7 @@ def judged(row: tuple[object, ...], *own: OwnReason) -> tuple[object, ...]:
         (("prefetch", "prefetch", 90, ("prefetch",)), (BOT,), ("bot", "bot", 90, ("prefetch", "own:bot"))),
         (("suspect", "suspect", 30, ("x",)), (PREFETCH,), ("prefetch", "prefetch", 50, ("x", "own:prefetch"))),
         (("duplicate", "human", 0, ()), (BOT,), ("duplicate", "bot", 60, ("own:bot",))),
+        (("human", "human", 0, ("allowed",)), (BOT,), ("human", "human", 0, ("allowed", "own:bot"))),
         (("orphan", "none", 0, ()), (BOT,), ("orphan", "none", 0, ())),
         (("dead", "none", 0, ()), (BOT,), ("dead", "none", 0, ())),
     ],

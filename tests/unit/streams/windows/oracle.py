@@ -24,6 +24,9 @@ class Seen:
     resent: bool = False
     visitor: int = 0
     address: int = 0
+    network: str = ""
+    server: bool = False
+    """The network is a hosting firm's."""
     link: int = 0
     message: str = ""
     recipient: str = ""
@@ -43,11 +46,14 @@ class Rules:
     burst_ms: int
     mail_links: int
     address_links: int
+    network_links: int
     trap_ms: int
     rate: int
     keep_sources: int
     keep_pairs: int
 
+
+COUNTED = ("suspect", "human")
 
 Judged = tuple[str, frozenset[str]]
 """Outcome, and the reasons that the windows give."""
@@ -68,8 +74,8 @@ class Oracle:
         found: list[Judged] = []
         for place, one in enumerate(self._log):
             reasons = frozenset(self._marks[place])
-            outcome = self._first_outcome(place, one, program=one.program or bool(reasons))
-            if outcome == "human" and self._repeats(place, [before for before, _ in found]):
+            outcome = self._first_outcome(place, one, program=one.program or bool(reasons - {"network_burst"}))
+            if outcome in COUNTED and self._repeats(place, [before for before, _ in found]):
                 outcome = "repeat"
             found.append((outcome, reasons if one.kind == "click" else frozenset()))
         return found
@@ -83,7 +89,7 @@ class Oracle:
             return "duplicate"
         if one.kind == "orphan":
             return "orphan"
-        return "bot" if program else "human"
+        return "bot" if program else "suspect" if one.server else "human"
 
     def _find_duplicates(self) -> set[int]:
         found = set()
@@ -142,8 +148,12 @@ class Oracle:
         same = [at for at in earlier if self._source(at) == self._source(place)][-rules.keep_sources :]
         near = [at for at in same if abs(self._log[at].ts - one.ts) < rules.burst_ms]
         enough = rules.mail_links if one.recipient else rules.address_links
-        if near and len({one.link, *(self._log[at].link for at in near)}) >= enough:
+        if self._links(place, *near) >= enough:
             found.append(("burst", near))
+        alike = [at for at in earlier if one.server and self._log[at].network == one.network][-rules.keep_sources :]
+        nigh = [at for at in alike if abs(self._log[at].ts - one.ts) < rules.burst_ms]
+        if self._links(place, *nigh) >= rules.network_links:
+            found.append(("network_burst", nigh))
         around = [at for at in same if abs(self._log[at].ts - one.ts) < rules.trap_ms]
         if one.trap:
             found.append(("trap", around))
@@ -154,6 +164,9 @@ class Oracle:
             found.append(("rate", second))
         return found
 
+    def _links(self, *places: int) -> int:
+        return len({self._log[at].link for at in places})
+
     def _second(self, place: int) -> tuple[int, int]:
         return self._log[place].address, self._log[place].ts // 1000
 
@@ -162,6 +175,6 @@ class Oracle:
         opened = [
             at
             for at in self._earlier(place, self._rules.repeat_ms)
-            if outcomes[at] == "human" and self._log[at].visitor == one.visitor and self._log[at].link == one.link
+            if outcomes[at] in COUNTED and self._log[at].visitor == one.visitor and self._log[at].link == one.link
         ][-self._rules.keep_pairs :]
         return bool(one.visitor) and any(abs(self._log[at].ts - one.ts) < self._rules.repeat_ms for at in opened)

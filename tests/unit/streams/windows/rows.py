@@ -7,7 +7,7 @@ from ingest.events import Kind
 from warehouse.columns import Columns
 from warehouse.ledger import Ledger, Position
 
-IDS = ("link_id", "visitor_id", "address_id", "message_id", "recipient_id")
+IDS = ("link_id", "visitor_id", "address_id", "network", "asn", "message_id", "recipient_id")
 
 
 class StoredRows(Ledger):

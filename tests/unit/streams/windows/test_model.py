@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 from ingest.events import Kind, RawClick, encode
 from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
-from streams.judge import Judge
+from streams.enrich.geo import Geo
+from streams.enrich.mmdb import Databases
+from streams.judge.judge import Judge
 from streams.maker import Maker
 from streams.patience import Patience
 from streams.windows import marks, repeats
 from streams.windows.hold import RECORD_BYTES, HoldLimit
 from streams.windows.rules import Thresholds, WindowRules
+from tests.unit.streams.test_enrich_geo import write as write_database
 from tests.unit.streams.test_partition import LogRecord
 from tests.unit.streams.windows.oracle import Judged, Oracle, Rules, Seen
 from tests.unit.streams.windows.rows import StoredRows
@@ -34,12 +37,17 @@ RULES = WindowRules(
     hold=HoldLimit(3.0, HOLD_BYTES),
     repeat_ms=10_000,
     clicks=12,
-    thresholds=Thresholds(burst_ms=3000, burst_links_of_mail=3, burst_links_of_address=4, trap_ms=5000, rate=3),
+    thresholds=Thresholds(
+        burst_ms=3000, burst_links_of_mail=3, burst_links_of_address=4, burst_links_of_network=3, trap_ms=5000, rate=3
+    ),
 )
-PLAIN = Rules(3000, HOLD_BYTES, 10_000, 12, 3000, 3, 4, 5000, 3, KEEP_SOURCES, KEEP_PAIRS)
+PLAIN = Rules(3000, HOLD_BYTES, 10_000, 12, 3000, 3, 4, 3, 5000, 3, KEEP_SOURCES, KEEP_PAIRS)
 JUDGE = Judge("test", 100)
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0"
 PARTITION = Partition(UUID(int=7), 0)
+OFFICE, SERVERS = "192.0.2.0/24", "198.51.100.0/24"
+REASONS = frozenset({"burst", "trap", "rate", "network_burst"})
+"""Those that the windows give."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Sent:
     resent: bool = False
     visitor: int = 0
     address: int = 0
+    network: str = ""
     link: int = 1
     message: str = ""
     recipient: str = ""
@@ -77,7 +86,8 @@ def random_log(chance: Random, size: int) -> list[Sent]:
             resent=chance.random() < 0.15,
             visitor=chance.choices([0, 1, 2], [10, 60, 30])[0],
             address=chance.choices([0, 1, 2], [10, 60, 30])[0],
-            link=chance.choices([1, 2, 3, 4, 5], [50, 20, 10, 10, 10])[0],
+            network=chance.choices(["", OFFICE, SERVERS], [20, 40, 40])[0],
+            link=chance.choices([1, 2, 3, 4, 5], [40, 15, 15, 15, 15])[0],
             message=chance.choice(["", "m"]),
             recipient=chance.choices(["", "r", "s"], [60, 30, 10])[0],
             trap=chance.random() < 0.03,
@@ -110,6 +120,7 @@ def write(sent: Sequence[Sent]) -> tuple[list[LogRecord], list[Seen]]:
             Seen(
                 **shared
                 | {"appended": appended, "size": RECORD_BYTES + len(value), "ts": appended - one.delay, "seq": seq}
+                | {"server": one.network == SERVERS}
             )
         )
     return log, seen
@@ -127,6 +138,7 @@ def body(one: Sent, seq: int, appended: int) -> bytes:
         link_id=f"{one.link:016x}",
         visitor_id=f"{one.visitor:016x}" if one.visitor else "",
         address_id=f"{one.address:016x}" if one.address else "",
+        network=one.network,
         message=one.message,
         recipient=one.recipient,
         trap=one.trap,
@@ -139,12 +151,12 @@ def body(one: Sent, seq: int, appended: int) -> bytes:
 class Reader:
     """Reads a log as the worker does, with everything that may happen to it."""
 
-    def __init__(self, log: Sequence[LogRecord], rows: int) -> None:
+    def __init__(self, log: Sequence[LogRecord], geo: Geo, rows: int) -> None:
         self._log, self._rows = log, rows
         self.stored = StoredRows()
         self.last_seen: dict[int, int] = {}
         """Of clicks that the clock on the wall closed, the last record that was read by then."""
-        self._chain = Chain(self.stored, (), JUDGE, DeadRatio(1.0), RULES)
+        self._chain = Chain(self.stored, (geo,), JUDGE, DeadRatio(1.0), RULES)
 
     async def open(self) -> None:
         """Take the partition over."""
@@ -198,9 +210,8 @@ class Reader:
 
     def judged(self) -> list[Judged]:
         """What the rows say."""
-        names = {"burst", "trap", "rate"}
         return [
-            (str(row["outcome"]), frozenset(map(str, row["reasons"])) & names)
+            (str(row["outcome"]), frozenset(map(str, row["reasons"])) & REASONS)
             for _, row in sorted(self.stored.rows.items())
         ]
 
@@ -212,13 +223,23 @@ def _few_are_kept() -> Iterator[None]:
         yield
 
 
-def read(seed: int, size: int, *others: str) -> tuple[Reader, list[Seen]]:
+@pytest.fixture(scope="module")
+def geo(tmp_path_factory: pytest.TempPathFactory) -> Geo:
+    """Knows that the servers are a hosting firm's, and whose the office is."""
+    folder = tmp_path_factory.mktemp("geo")
+    numbers = {SERVERS: min(RULES.watched), OFFICE: 64_500}
+    records = {network: {"autonomous_system_number": number} for network, number in numbers.items()}
+    write_database(folder / "asn.mmdb", "asn", records)
+    return Geo(Databases(folder))
+
+
+def read(seed: int, size: int, geo: Geo, *others: str) -> tuple[Reader, list[Seen]]:
     """A random log, read through random mishaps."""
     chance = Random(seed)
     log, seen = write(random_log(chance, size))
 
     async def run() -> Reader:
-        reader = Reader(log, chance.choice([1, 3, 10, 100]))
+        reader = Reader(log, geo, chance.choice([1, 3, 10, 100]))
         await reader.open()
         for action, amount in random_actions(chance, *others):
             await reader.do(action, amount)
@@ -230,27 +251,27 @@ def read(seed: int, size: int, *others: str) -> tuple[Reader, list[Seen]]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(1, 90))
-def test_cuts_crashes_and_losses_change_nothing(seed: int, size: int) -> None:
+def test_cuts_crashes_and_losses_change_nothing(geo: Geo, seed: int, size: int) -> None:
     """Only what is held when the log ends is closed by the clock on the wall, and then nothing follows it."""
-    reader, seen = read(seed, size, "lose")
+    reader, seen = read(seed, size, geo, "lose")
     assert reader.judged() == Oracle(seen, PLAIN, {}).judged()
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(1, 90))
-def test_the_clock_on_the_wall_hides_only_what_was_not_read(seed: int, size: int) -> None:
+def test_the_clock_on_the_wall_hides_only_what_was_not_read(geo: Geo, seed: int, size: int) -> None:
     """A click that it closed is judged by what was read by then; nothing else changes but what follows from that."""
-    reader, seen = read(seed, size, "close")
+    reader, seen = read(seed, size, geo, "close")
     assert reader.judged() == Oracle(seen, PLAIN, reader.last_seen).judged()
 
 
 def test_the_logs_have_everything_in_them() -> None:
     """The law is tried on logs where every rule fires, and every outcome is there."""
     found: Counter[str] = Counter()
-    for seed in range(20):
+    for seed in range(30):
         _, seen = write(random_log(Random(seed), 60))
         for outcome, reasons in Oracle(seen, PLAIN, {}).judged():
             found.update([outcome, *reasons])
-    outcomes = {"dead", "source", "duplicate", "orphan", "bot", "repeat", "human"}
-    assert found.keys() == outcomes | {"burst", "trap", "rate"}
+    outcomes = {"dead", "source", "duplicate", "orphan", "bot", "repeat", "suspect", "human"}
+    assert found.keys() == outcomes | REASONS
     assert min(found.values()) >= 20, found

@@ -9,35 +9,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.events import Kind
-from streams import judge as judging
+from ingest.events import Kind, RawClick
 from streams.enrich.utm import DEFAULT_TAXONOMY
-from streams.judge import (
-    STRENGTH,
-    UNJUDGED,
-    WEIGHTS,
-    Judge,
-    Reason,
-    UserAgentLayer,
-    counted,
-    judgement,
-    repeated,
-    rules_version,
-    verdict,
-)
+from streams.judge import patterns
+from streams.judge.judge import Judge
+from streams.judge.outcomes import UNJUDGED, counted, judgement, repeated
+from streams.judge.reasons import STRENGTH, WEIGHTS, Reason, bits_of, reasons_of, verdict
+from streams.judge.user_agents import UserAgentLayer
+from streams.judge.version import rules_version
 from streams.windows.hold import HoldLimit
 from streams.windows.rules import WindowRules
 from tests.unit.streams.clicks import click, columns
-from warehouse.columns import Coded
+from warehouse.columns import Coded, Column
 from warehouse.events import JUDGED_COLUMNS, Outcome
 
 PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
 LAYER = UserAgentLayer(1000)
 
 
+def looked_up(*clicks: RawClick) -> dict[str, Column]:
+    """Clicks as the judge gets them, from networks that nothing is known of."""
+    return {**columns(*clicks), "asn": [0] * len(clicks)}
+
+
 def one(**fields: object) -> dict[str, object]:
     """What the judge makes of one click of a person's browser, but for the given fields."""
-    made = Judge("v1")(columns(click(**{"user_agent": PERSON} | fields)))
+    made = Judge("v1")(looked_up(click(**{"user_agent": PERSON} | fields)))
     return {name: column[0] for name, column in made.items()}
 
 
@@ -139,23 +136,32 @@ def test_the_order_of_outcomes_is_the_ledgers(reasons: set[Reason], duplicate: b
 
 def test_the_table_of_reasons_is_whole() -> None:
     assert set(WEIGHTS) == set(Reason)
-    assert all(1 <= weight.score <= 100 and weight.verdict in STRENGTH for weight in WEIGHTS.values())
+    (allowed, _), *others = WEIGHTS.items()
+    assert allowed is Reason.ALLOWED, "stronger than any"
+    assert all(1 <= weight.score <= 100 for _, weight in others)
+    places = [STRENGTH.index(weight.verdict) for _, weight in others]
+    assert places == sorted(places), "the first that fired decides, so the stronger class comes first"
+
+
+@given(st.sets(st.sampled_from(Reason)))
+def test_reasons_are_bits_and_back(reasons: set[Reason]) -> None:
+    assert set(reasons_of(bits_of(reasons))) == reasons
 
 
 def test_a_batch() -> None:
     judge = Judge("v1")
     clicks = [click(user_agent=PERSON), click(user_agent=PERSON), click(user_agent=""), click(kind=Kind.CLOSE)]
-    made = judge(columns(*clicks), duplicates=[1], marks={0: (Reason.BURST, Reason.TRAP)})
+    made = judge(looked_up(*clicks), duplicates=[1], marks={0: bits_of((Reason.BURST, Reason.TRAP))})
     assert tuple(made) == JUDGED_COLUMNS
     assert made["outcome"] == ["bot", "duplicate", "bot", "source"]
     assert made["reasons"] == [("burst", "trap"), (), ("empty_user_agent",), ()]
     assert made["score"] == [95, 0, 95, 0]
     assert made["kind"] == ["click", "click", "click", "close"]
-    assert judge(columns())["outcome"] == []
+    assert judge(looked_up())["outcome"] == []
 
 
 def test_the_dead_count_as_dead_and_as_nothing_else() -> None:
-    made = Judge("v1")(columns(click(user_agent=""), click(user_agent="")), dead={1: "why"}, duplicates=[1])
+    made = Judge("v1")(looked_up(click(user_agent=""), click(user_agent="")), dead={1: "why"}, duplicates=[1])
     assert {name: column[1] for name, column in made.items()} == {
         "kind": "unknown", "outcome": "dead", "verdict": "none", "score": 0, "reasons": (), "rules_version": "v1",
     }  # fmt: skip
@@ -165,7 +171,7 @@ def test_the_dead_count_as_dead_and_as_nothing_else() -> None:
 def test_no_real_browser_is_a_bot() -> None:
     listed = Path(fake_useragent.__file__).with_name("data") / "browsers.jsonl"
     agents = {json.loads(line)["useragent"] for line in listed.read_text().splitlines()}
-    devices = tomllib.loads(Path(__file__).with_name("device_agents.toml").read_text())
+    devices = tomllib.loads(Path(__file__).parents[1].joinpath("device_agents.toml").read_text())
     agents |= {agent for name in devices if name != "other" for agent in devices[name]}
     assert {agent: LAYER.reasons(agent) for agent in agents if LAYER.reasons(agent)} == {}
 
@@ -189,9 +195,9 @@ def test_the_version_follows_the_rules(tmp_path: Path, monkeypatch: pytest.Monke
     mine = tmp_path / "mine.yml"
     mine.write_text("source: {}")
     changed = tmp_path / "bots.toml"
-    changed.write_text(judging.RULES.read_text() + "\n")
+    changed.write_text(patterns.RULES.read_text() + "\n")
     others = [rules_version(mine, WindowRules())]
-    monkeypatch.setattr(judging, "RULES", changed)
+    monkeypatch.setattr(patterns, "RULES", changed)
     others.append(rules_version(DEFAULT_TAXONOMY, WindowRules()))
     monkeypatch.undo()
     others.append(rules_version(DEFAULT_TAXONOMY, WindowRules(hold=HoldLimit(1.0))))
