@@ -26,6 +26,8 @@ from warehouse.events import COLUMNS
 from warehouse.failpoints import Failpoint, reach
 from warehouse.ledger import Ledger, Partition, Position
 
+Enriching = Sequence[tuple[str, Enricher]]
+
 DECODE, LOOK_AROUND, JUDGE = "decode", "look_around", "judge"
 """Names of the steps that are no enrichers."""
 
@@ -52,6 +54,23 @@ class Chain:
         named = (*map(step_name, self.enrichers), *(enricher.name for enricher in self.own))
         return (DECODE, LOOK_AROUND, *named, JUDGE)
 
+    def enriching(self) -> Enriching:
+        """The enriching steps of one partition by name: the users' own may count, so each partition has theirs."""
+        own = [(enricher.name, OwnStep(enricher)) for enricher in self.own]
+        return [*((step_name(enricher), enricher) for enricher in self.enrichers), *own]
+
+    def finish(self, rows: Columns, enriching: Enriching, windows: Windows) -> Iterator[tuple[str, Columns]]:
+        """Step by step, name and columns, what is made of rows that were looked at and are closed."""
+        known = dict(rows)
+        for name, enricher in enriching:
+            with metrics.STEP_SECONDS.labels(name).time():
+                made = enricher(known)
+            known |= made
+            yield name, made
+        with metrics.STEP_SECONDS.labels(JUDGE).time():
+            made = judged(known, self.judge, windows)
+        yield JUDGE, made
+
 
 class PartitionChain:
     """Decode → look up → look around, then, of what is closed, enrich → judge; a `streams.maker.Work`.
@@ -63,8 +82,7 @@ class PartitionChain:
     def __init__(self, chain: Chain, partition: Partition) -> None:
         self._chain, self._partition = chain, partition
         self._windows, self._resent = Windows(chain.windows), Resent()
-        own = [(enricher.name, OwnStep(enricher)) for enricher in chain.own]
-        self._enrichers = [*((step_name(enricher), enricher) for enricher in chain.enrichers), *own]
+        self._enriching = chain.enriching()
         self._looked: list[dict[str, Column]] = []
         """What is not rows yet, a look after the other."""
 
@@ -119,14 +137,7 @@ class PartitionChain:
         place = log_columns(self._partition.topic_id, self._partition.number, records, batch_time)
         rows = place | self._take(len(records))
         yield DECODE, dict(rows)
-        for name, enricher in self._enrichers:
-            with metrics.STEP_SECONDS.labels(name).time():
-                made = enricher(rows)
-            rows |= made
-            yield name, made
-        with metrics.STEP_SECONDS.labels(JUDGE).time():
-            made = judged(rows, self._chain.judge, self._windows)
-        yield JUDGE, made
+        yield from self._chain.finish(rows, self._enriching, self._windows)
 
     def _take(self, count: int) -> dict[str, Column]:
         """The columns of the next records, taken from what was looked at."""

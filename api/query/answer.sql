@@ -5,10 +5,11 @@ SELECT
     $columns
 FROM
 (
+    WITH $switched
     SELECT
         $measures
     FROM events
-    WHERE edition = 0
+    WHERE $live
         AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
         AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')$conditions
     GROUP BY ALL

@@ -14,6 +14,7 @@ from api.dimensions import Shape
 from api.metrics import APPROXIMATE, EXACT, LEFT_OUT, MEASURES, VISITOR_MEASURES
 from api.query.conditions import Condition, Junction, Not, Test
 from api.query.parse import Question
+from warehouse.sql import load
 
 _ANSWER = Template(Path(__file__).with_name("answer.sql").read_text())
 
@@ -49,6 +50,8 @@ def build(question: Question) -> Statement:
     page = question.asked.pagination
     sql = _ANSWER.substitute(
         columns=",\n    ".join(_columns(question)),
+        switched=load("switched").strip(),
+        live=load("live").strip(),
         measures=",\n        ".join(_measures(question)),
         conditions="".join(f"\n        AND {part}" for part in filters),
         order=", ".join(_order(question)),

@@ -1,0 +1,1 @@
+(SELECT argMax((topics, numbers, width, firsts, lasts), version) FROM editions) AS switched
