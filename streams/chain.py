@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from streams import metrics
-from streams.batch import Record
+from streams.batch import Records
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.duplicates import Resent, click_keys, flagged
@@ -94,7 +94,7 @@ class PartitionChain:
         self._resent = await restored_resent(past)
         return clock
 
-    async def look(self, records: Sequence[Record], stretch: Stretch, stored: Stored) -> None:
+    async def look(self, records: Records, stretch: Stretch, stored: Stored) -> None:
         """Decode the next records and compare them. Raises `TooManyDead`, and what the ledger does."""
         with metrics.STEP_SECONDS.labels(DECODE).time():
             decoded = decode_records(records)
@@ -122,7 +122,7 @@ class PartitionChain:
         }
         return held.intersection(ids) | await self._chain.ledger.known(self._partition, ids, first)
 
-    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+    def rows(self, records: Records, batch_time: int) -> Rows:
         """The rows of the next records, which were all looked at, in their order."""
         with metrics.CHAIN_SECONDS.time():
             rows: dict[str, Column] = {}
@@ -131,7 +131,7 @@ class PartitionChain:
         metrics.MADE.inc(len(records))
         return {name: rows[name] for name in COLUMNS if name in rows}
 
-    def steps(self, records: Sequence[Record], batch_time: int) -> Iterator[tuple[str, Columns]]:
+    def steps(self, records: Records, batch_time: int) -> Iterator[tuple[str, Columns]]:
         """The same step by step: name, and the columns that it makes."""
         refresh(self._chain.enrichers)
         place = log_columns(self._partition.topic_id, self._partition.number, records, batch_time)

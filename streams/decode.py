@@ -2,12 +2,12 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
-from ingest.events import SEQ_BITS, SRC_BITS, Kind, RawClick, decode
-from streams.batch import Record
+from ingest.events import Kind, RawClick, decode
+from streams.batch import Records
 from streams.raw import RawColumns, read_fields
 from warehouse.columns import Column
 
@@ -50,14 +50,14 @@ CHUNK = 500
 """Records that are decoded and taken apart at a time: what stays in a processor's cache. 20,000 take twice as long."""
 
 
-def decode_records(records: Sequence[Record]) -> Decoded:
+def decode_records(records: Records) -> Decoded:
     """Decode records; never raises, whatever their bytes."""
     columns = RawColumns()
     dead: dict[int, DeadLetter] = {}
     for first in range(0, len(records), CHUNK):
         chunk = records[first : first + CHUNK]
         try:
-            columns.extend([decode(record.value or b"") for record in chunk])
+            columns.extend([decode(value or b"") for value in chunk.values])
         except (msgspec.DecodeError, ValueError):
             clicks, letters = _one_by_one(chunk)
             columns.extend(clicks)
@@ -65,48 +65,36 @@ def decode_records(records: Sequence[Record]) -> Decoded:
     return Decoded(columns.columns(), dead)
 
 
-def _one_by_one(records: Sequence[Record]) -> tuple[list[RawClick], dict[int, DeadLetter]]:
+def _one_by_one(records: Records) -> tuple[list[RawClick], dict[int, DeadLetter]]:
     """The same where something is wrong: which record, and why."""
     clicks: list[RawClick] = []
     dead: dict[int, DeadLetter] = {}
-    for index, record in enumerate(records):
+    for index, value in enumerate(records.values):
         try:
-            click = decode(record.value or b"")
+            click = decode(value or b"")
             read_fields([click])
             clicks.append(click)
         except (msgspec.DecodeError, ValueError) as error:
-            dead[index] = _undecodable(record, error)
-            clicks.append(_stand_in(record))
+            dead[index] = _undecodable(value, error)
+            clicks.append(_stand_in(records, index))
     return clicks, dead
 
 
-def dead_letter(record: Record, reason: DeadReason, detail: str) -> DeadLetter:
-    """A record's letter, its payload cut at `MAX_PAYLOAD`."""
-    return DeadLetter(reason, detail[:500], (record.value or b"")[:MAX_PAYLOAD])
+def dead_letter(value: bytes | None, reason: DeadReason, detail: str) -> DeadLetter:
+    """The letter of a record with this value, its payload cut at `MAX_PAYLOAD`."""
+    return DeadLetter(reason, detail[:500], (value or b"")[:MAX_PAYLOAD])
 
 
-def _undecodable(record: Record, error: Exception) -> DeadLetter:
-    if not record.value:
-        return dead_letter(record, DeadReason.EMPTY, "the record has no value")
+def _undecodable(value: bytes | None, error: Exception) -> DeadLetter:
+    if not value:
+        return dead_letter(value, DeadReason.EMPTY, "the record has no value")
     invalid = isinstance(error, msgspec.ValidationError) or not isinstance(error, msgspec.MsgspecError)
     invalid = invalid and not isinstance(error, UnicodeDecodeError)
     reason = DeadReason.INVALID if invalid else DeadReason.NOT_JSON
-    return dead_letter(record, reason, str(error))
+    return dead_letter(value, reason, str(error))
 
 
-def _stand_in(record: Record) -> RawClick:
+def _stand_in(records: Records, place: int) -> RawClick:
     """Keeps the columns aligned; `src` and `seq` from the headers, so that the source's count has no gap."""
-    headers = dict(record.headers)
-    return RawClick(
-        kind=Kind.CLICK,
-        src=_number(headers.get("src"), SRC_BITS),
-        seq=_number(headers.get("seq"), SEQ_BITS),
-        ts=max(record.timestamp, 0),
-    )
-
-
-def _number(header: bytes | None, bits: int) -> int:
-    if header is None or not header.isdigit() or len(header) > 20:
-        return 0
-    number = int(header)
-    return number if number < 1 << bits else 0
+    src, seq = records.source(place)
+    return RawClick(kind=Kind.CLICK, src=src, seq=seq, ts=max(int(records.appended[place]), 0))

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from streams import metrics
-from streams.batch import Record
+from streams.batch import Records
 from streams.dead_ratio import DeadRatio
 from streams.decode import DeadReason, dead_letter
 from streams.patience import Patience
@@ -39,7 +39,7 @@ class Built:
     """Rows in the order of their offsets, and the records that they were made of."""
 
     rows: Rows
-    records: Sequence[Record]
+    records: Records
     dead: bool = False
     """It is one row that could not be stored as it was."""
 
@@ -154,10 +154,11 @@ class Inserter:
         if piece.dead:
             raise Refused(f"not even an empty row can be stored: {failure}") from failure
         self._ratio.observe(1, 1)
-        record = piece.records[0]
         log.warning("a row can't be stored, its record is a dead letter", **self.where(), reason=str(failure))
-        letter = {0: dead_letter(record, DeadReason.UNSTORABLE, str(failure))}
-        letters = dead_letter_columns(self.partition.topic_id, self.partition.number, [record], letter, stage="insert")
+        letter = {0: dead_letter(piece.records.values[0], DeadReason.UNSTORABLE, str(failure))}
+        letters = dead_letter_columns(
+            self.partition.topic_id, self.partition.number, piece.records, letter, stage="insert"
+        )
         await self._patience(lambda: self._ledger.replace("dead_letters", letters))
         return [Built(dead_rows(piece.rows), piece.records, dead=True)]
 

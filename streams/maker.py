@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from streams.batch import Record
+from streams.batch import Record, Records
 from streams.inserter import Built, Rows
 from streams.patience import Patience
 from streams.windows.hold import Hold, HoldLimit, Stretch
@@ -39,10 +39,10 @@ class Work(Protocol):
     async def restore(self, position: Position, before: int) -> int:
         """Take up where the rows before an offset end; returns the log's clock there, Unix milliseconds."""
 
-    async def look(self, records: Sequence[Record], stretch: Stretch, stored: Stored) -> None:
+    async def look(self, records: Records, stretch: Stretch, stored: Stored) -> None:
         """Look at the next records. Where it raises, nothing of them is kept and it may be called again."""
 
-    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+    def rows(self, records: Records, batch_time: int) -> Rows:
         """The rows of the next records, all of which were looked at; `batch_time` is in Unix seconds."""
 
 

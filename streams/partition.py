@@ -117,7 +117,9 @@ class PartitionCounter:
         if batch.first > self._expected or batch.next <= self._expected:
             got = f"{batch.first} to {batch.next - 1}"
             raise Gap(f"{self.partition.comment}: expected offset {self._expected}, the log gave {got}")
-        fresh = [record for record in batch.records if record.offset >= self._expected]
+        fresh = batch.records
+        if batch.first < self._expected:
+            fresh = [record for record in fresh if record.offset >= self._expected]
         self._hold(self._maker.put(fresh))
         if self.full:
             self._maker.hurry()

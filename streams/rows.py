@@ -1,24 +1,24 @@
 """Rows: the columns that place a record in the log, and what is kept of one that can't be decoded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from streams.batch import Record, offsets_of, timestamps_of
+from streams.batch import Records
 from streams.decode import DeadLetter
 from warehouse.columns import Coded, Column, Columns
 from warehouse.events import Outcome
 
 
-def log_columns(topic_id: UUID, partition: int, records: Sequence[Record], batch_time: int) -> dict[str, Column]:
+def log_columns(topic_id: UUID, partition: int, records: Records, batch_time: int) -> dict[str, Column]:
     """Where the records stand in the log; the fence is the ledger's to add. `batch_time` is in Unix seconds."""
     count = len(records)
     return {
         "topic_id": Coded.constant(topic_id, count),
         "kafka_partition": Coded.constant(partition, count),
-        "kafka_offset": offsets_of(records),
+        "kafka_offset": records.offsets,
         "edition": Coded.constant(0, count),
-        "append_time": timestamps_of(records),
+        "append_time": records.appended,
         "batch_time": Coded.constant(batch_time, count),
     }
 
@@ -43,18 +43,19 @@ def dead_rows(columns: Columns) -> Columns:
 
 
 def dead_letter_columns(
-    topic_id: UUID, partition: int, records: Sequence[Record], dead: Mapping[int, DeadLetter], stage: str = "decode"
+    topic_id: UUID, partition: int, records: Records, dead: Mapping[int, DeadLetter], stage: str = "decode"
 ) -> Mapping[str, list[Any]]:
     """Rows of `dead_letters`, one a dead record; `stage` is the step that gave up."""
     indexes = list(dead)
+    offsets, appended = records.offsets, records.appended
     return {
         "topic_id": [topic_id] * len(indexes),
         "kafka_partition": [partition] * len(indexes),
-        "kafka_offset": [records[index].offset for index in indexes],
-        "append_time": [records[index].timestamp for index in indexes],
+        "kafka_offset": [int(offsets[index]) for index in indexes],
+        "append_time": [int(appended[index]) for index in indexes],
         "stage": [stage] * len(indexes),
         "reason": [str(dead[index].reason) for index in indexes],
         "detail": [dead[index].detail for index in indexes],
         "payload": [dead[index].payload for index in indexes],
-        "payload_size": [len(records[index].value or b"") for index in indexes],
+        "payload_size": [len(records.values[index] or b"") for index in indexes],
     }

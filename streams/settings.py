@@ -45,7 +45,7 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         ge=1 << 16,
         le=256 << 20,
         description="Bytes of memory that the records after a click may take before its hold ends in any case; some"
-        " 1,300 each. A partition may hold twice as much, whatever WEIR_HELD_BYTES says.",
+        " 1,000 each. A partition may hold twice as much, whatever WEIR_HELD_BYTES says.",
     )
     repeat_window: float = Field(
         10.0,

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from ingest.kafka import KafkaSettings
+from streams.batch import Offsets, Records
 from streams.decode import decode_records
 from streams.enrich.chain import enrichers, systems
 from streams.enrich.utm import DEFAULT_TAXONOMY
@@ -140,22 +141,22 @@ class Functions:
 
     def rows(self, records: Sequence[Taken]) -> Columns:
         """The columns of `events` for the records."""
-        decoded = decode_records(records)
-        stretch = self._stretch(records)
+        kept = Records.of(records)
+        decoded = decode_records(kept)
+        stretch = self._stretch(kept.appended)
         columns = {**decoded.columns, "asn": systems(self._enrichers, decoded.columns)}
         columns = looked_at(columns, stretch, self._windows, dead=decoded.dead, duplicates=())
-        batch_time = max(record.timestamp for record in records) // 1000
-        rows = log_columns(self._task.topic_id, 0, records, batch_time) | columns
+        batch_time = int(stretch.clocks[-1]) // 1000
+        rows = log_columns(self._task.topic_id, 0, kept, batch_time) | columns
         rows["kafka_partition"] = Coded.of([record.partition for record in records])
         for enricher in self._enrichers:
             rows |= enricher(rows)
         rows |= judged(rows | {"kafka_offset": stretch.offsets}, self._judge, self._windows)
         return {name: rows[name] for name in COLUMNS if name in rows}
 
-    def _stretch(self, records: Sequence[Taken]) -> Stretch:
+    def _stretch(self, appended: Offsets) -> Stretch:
         """The records as a log of their own: partitions come mixed here, and what windows cost is the same."""
-        first, self._taken = self._taken, self._taken + len(records)
-        appended = np.fromiter((record.timestamp for record in records), np.int64, len(records))
+        first, self._taken = self._taken, self._taken + len(appended)
         offsets = np.arange(first, self._taken)
         return Stretch(offsets, appended, np.maximum.accumulate(appended), offsets)
 

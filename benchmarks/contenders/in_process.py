@@ -47,14 +47,15 @@ async def count(task: Task, ledger: Ledger) -> None:
             batch = records[first : first + task.rows]
             began = time.process_time()
             hold.put(batch, 0.0)
-            await work.look(batch, hold.stretch(0, len(batch)), stored)
+            kept, stretch = hold.records(0, len(batch)), hold.stretch(0, len(batch))
+            await work.look(kept, stretch, stored)
             hold.drop(len(batch))
-            rows = work.rows(batch, batch[-1].timestamp // 1000)
+            rows = work.rows(kept, batch[-1].timestamp // 1000)
             built = time.process_time()
             await ledger.insert(partition, batch[0].offset, rows)
             spent["chain"] += built - began
             spent["insert"] += time.process_time() - built
-    said = {step: seconds / task.records for step, seconds in spent.items()} | await insert_steps(task, batch, rows)
+    said = {step: seconds / task.records for step, seconds in spent.items()} | await insert_steps(task, kept, rows)
     write_private(Path(task.mark).with_suffix(".said"), json.dumps(said))
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders.functions import NONCE, Taken, Task
+from benchmarks.contenders.functions import NONCE, Task
+from streams.batch import Records
 from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
@@ -60,12 +60,12 @@ def timed_chain(ledger: Ledger, task: Task) -> tuple[Chain, Spent]:
     return Chain(ledger, timed, judge, DeadRatio(1.0), rules), spent
 
 
-async def insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:
+async def insert_steps(task: Task, records: Records, rows: Rows) -> Spent:
     """What decoding and serialising cost, and each column's serialisation, on one batch."""
     return await asyncio.to_thread(_insert_steps, task, records, rows)
 
 
-def _insert_steps(task: Task, records: Sequence[Taken], rows: Rows) -> Spent:
+def _insert_steps(task: Task, records: Records, rows: Rows) -> Spent:
     columns = {**rows, "fence": Coded.constant(NONCE, len(records))}
     with connect(task.settings()) as client:
         types = {row[0]: row[1] for row in client.query("DESCRIBE TABLE events").result_rows}

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from streams.batch import Offsets
 from streams.judge.reasons import BIT, Reason
-from streams.windows.hold import Offsets, Stretch
+from streams.windows.hold import Stretch
 from streams.windows.keys import Compared
 from streams.windows.rules import LATE_MS, WindowRules
 from streams.windows.sightings import PIECE, Sightings, ring_bits

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streams.windows.hold import Offsets
+from streams.batch import Offsets
 from streams.windows.keys import Numbers
 from streams.windows.rules import LATE_MS, WindowRules
 from streams.windows.sightings import PIECE, Sightings, ring_bits

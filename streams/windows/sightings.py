@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.windows.hold import Offsets
+from streams.batch import Offsets
 from streams.windows.keys import FIRST, Numbers
 
 PIECE = 4096

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.windows.hold import Offsets, Stretch
+from streams.batch import Offsets
+from streams.windows.hold import Stretch
 from streams.windows.keys import Compared, Numbers
 from streams.windows.marks import Marks
 from streams.windows.repeats import Repeats

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streams.batch import Batch, Record
+from streams.batch import Batch, Record, Records
 from streams.inserter import Gap, Rows
 from streams.partition import Limits, PartitionCounter
 from streams.windows.hold import HoldLimit
@@ -46,7 +46,7 @@ class Placed(Plain):
         super().__init__()
         self._partition = partition
 
-    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
+    def rows(self, records: Records, batch_time: int) -> Rows:
         topic_id, number = [self._partition.topic_id], [self._partition.number]
         placed: Rows = {"topic_id": topic_id * len(records), "kafka_partition": number * len(records)}
         return {**placed, **super().rows(records, batch_time)}

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.events import Kind, RawClick, click_id, encode
+from streams.batch import Records
 from streams.decode import CHUNK, MAX_PAYLOAD, DeadReason, decode_records
 from tests.unit.streams.clicks import columns
 
@@ -46,7 +47,7 @@ DEAD = [
 
 @pytest.mark.parametrize(("value", "reason", "detail"), DEAD)
 def test_what_is_no_click_is_kept_aside_with_its_reason(value: bytes | None, reason: DeadReason, detail: str) -> None:
-    decoded = decode_records([LogRecord(value)])
+    decoded = decode_records(Records.of([LogRecord(value)]))
     assert decoded.dead[0].reason is reason
     assert detail in decoded.dead[0].detail
     assert decoded.dead[0].payload == (value or b"")[:MAX_PAYLOAD]
@@ -55,7 +56,7 @@ def test_what_is_no_click_is_kept_aside_with_its_reason(value: bytes | None, rea
 
 def test_a_click_is_what_was_encoded() -> None:
     click = RawClick(kind=Kind.CLICK, src=5, seq=9, ts=1, id=click_id(1, 5, 9), link_id="00000000000000ff", qr=True)
-    made = decode_records([LogRecord(encode(click))]).columns
+    made = decode_records(Records.of([LogRecord(encode(click))])).columns
     assert {name: column[0] for name, column in made.items()} == {
         name: column[0] for name, column in columns(click).items() if name != "parameters"
     }
@@ -65,7 +66,7 @@ def test_a_batch_of_many_chunks_keeps_its_order() -> None:
     clicks = [RawClick(kind=Kind.CLICK, src=5, seq=1 + i, ts=1, path=f"/{i % 7}") for i in range(2 * CHUNK + 1)]
     records = [LogRecord(encode(click)) for click in clicks]
     records[CHUNK] = LogRecord(b"?")
-    decoded = decode_records(records)
+    decoded = decode_records(Records.of(records))
     assert list(decoded.dead) == [CHUNK]
     assert [int(seq) for seq in decoded.columns["seq"]] == [0 if i == CHUNK else 1 + i for i in range(len(clicks))]
     assert list(decoded.columns["path"]) == ["" if i == CHUNK else f"/{i % 7}" for i in range(len(clicks))]
@@ -73,23 +74,23 @@ def test_a_batch_of_many_chunks_keeps_its_order() -> None:
 
 def test_dead_and_living_stay_aligned_with_their_records() -> None:
     click = RawClick(kind=Kind.CLICK, src=5, seq=9, ts=1)
-    decoded = decode_records([LogRecord(b"?"), LogRecord(encode(click)), LogRecord(None)])
+    decoded = decode_records(Records.of([LogRecord(b"?"), LogRecord(encode(click)), LogRecord(None)]))
     assert set(decoded.dead) == {0, 2}
     assert decoded.columns["src"][1] == 5
 
 
 def test_the_headers_tell_whose_number_a_dead_record_was() -> None:
-    decoded = decode_records([LogRecord(b"?", headers=[("src", b"77"), ("seq", b"12")])])
+    decoded = decode_records(Records.of([LogRecord(b"?", headers=[("src", b"77"), ("seq", b"12")])]))
     assert (decoded.columns["src"][0], decoded.columns["seq"][0]) == (77, 12)
 
 
 @pytest.mark.parametrize("header", [b"", b"-1", b"x", b"9" * 40, b"1e3", "٣".encode()])
 def test_headers_that_are_no_numbers_are_no_numbers(header: bytes) -> None:
-    decoded = decode_records([LogRecord(b"?", headers=[("src", header), ("seq", header)])])
+    decoded = decode_records(Records.of([LogRecord(b"?", headers=[("src", header), ("seq", header)])]))
     assert (decoded.columns["src"][0], decoded.columns["seq"][0]) == (0, 0)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(value: bytes) -> None:
-    decoded = decode_records([LogRecord(value)])
+    decoded = decode_records(Records.of([LogRecord(value)]))
     assert len(decoded.columns["seq"]) == 1

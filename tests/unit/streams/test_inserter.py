@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.batch import Records
 from streams.dead_ratio import STORED, WINDOW_OF_STORED, DeadRatio, TooManyDead
 from streams.inserter import Built, Inserter
 from streams.patience import Patience
@@ -75,7 +76,7 @@ def built(count: int, start: int = 0) -> Built:
         **filler,
     }
     columns |= {"outcome": ["human"] * count, "path": ["/"] * count}
-    return Built(columns, [LogRecord(offset, value=b"payload %d" % offset) for offset in offsets])
+    return Built(columns, Records.of([LogRecord(offset, value=b"payload %d" % offset) for offset in offsets]))
 
 
 def inserter(ledger: ModelLedger, done: list[int], ratio: float = 1.0) -> Inserter:

@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 import pytest
 
-from streams.batch import Record
+from streams.batch import Records
 from streams.maker import Maker
 from streams.patience import Patience
 from streams.windows.hold import RECORD_BYTES, HoldLimit, Stretch
@@ -39,11 +38,11 @@ async def test_only_what_is_closed_is_made_and_all_that_it_needs_is_looked_at() 
     making = maker(work)
     making.put(records(0, 0, 100, 200, 390, 450, 1000, 1001))
     built, _ = await making.make(lambda: None, stored)
-    assert [record.offset for record in built.records] == [0, 1, 2, 3, 4]
+    assert built.records.offsets.tolist() == [0, 1, 2, 3, 4]
     assert work.looked == [], "what came much later is not looked at before it has to be"
     making.put(records(7, 1299, 1300))
     built, _ = await making.make(lambda: None, stored)
-    assert [record.offset for record in built.records] == [5]
+    assert built.records.offsets.tolist() == [5]
     assert work.looked == [6, 7]
 
 
@@ -74,7 +73,7 @@ async def test_a_record_that_comes_meanwhile_closes_those_before_it() -> None:
     await asyncio.sleep(0.05)
     assert not waiting.done()
     making.put(records(1, 300))
-    assert [record.offset for record in (await asyncio.wait_for(waiting, 5))[0].records] == [0]
+    assert (await asyncio.wait_for(waiting, 5))[0].records.offsets.tolist() == [0]
 
 
 async def test_enough_or_full_ends_the_linger() -> None:
@@ -102,7 +101,7 @@ async def test_a_look_that_is_in_doubt_is_tried_again_with_the_same_records() ->
     class Doubting(Plain):
         doubts = 2
 
-        async def look(self, records: Sequence[Record], stretch: Stretch, stored: object) -> None:
+        async def look(self, records: Records, stretch: Stretch, stored: object) -> None:
             if self.doubts:
                 self.doubts -= 1
                 raise Doubtful("a look-up got no answer")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from streams.batch import Batch, Record
+from streams.batch import Batch, Records
 from streams.inserter import Gap, Rows
 from streams.maker import Stored
 from streams.partition import Limits, PartitionCounter
@@ -84,13 +84,13 @@ class Plain:
     async def restore(self, _: Position, __: int) -> int:
         return 0
 
-    async def look(self, records: Sequence[Record], stretch: Stretch, _: Stored) -> None:
-        offsets = [record.offset for record in records]
+    async def look(self, records: Records, stretch: Stretch, _: Stored) -> None:
+        offsets = records.offsets.tolist()
         assert stretch.offsets.tolist() == offsets
         self.looked += offsets
 
-    def rows(self, records: Sequence[Record], batch_time: int) -> Rows:
-        offsets = [record.offset for record in records]
+    def rows(self, records: Records, batch_time: int) -> Rows:
+        offsets = records.offsets.tolist()
         assert self.looked[: len(offsets)] == offsets
         del self.looked[: len(offsets)]
         return {"kafka_offset": offsets, "batch_time": [batch_time] * len(records)}

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from streams.batch import Records
 from streams.decode import decode_records
 from streams.rows import dead_letter_columns, log_columns
 from tests.unit.streams.test_decode import LogRecord
 
 
 def test_a_record_is_placed_in_the_log() -> None:
-    columns = log_columns(UUID(int=1), 2, [LogRecord(b"", offset=5, timestamp=1500)], 1)
+    columns = log_columns(UUID(int=1), 2, Records.of([LogRecord(b"", offset=5, timestamp=1500)]), 1)
     assert {name: column[0] for name, column in columns.items()} == {
         "topic_id": UUID(int=1), "kafka_partition": 2, "kafka_offset": 5, "edition": 0, "append_time": 1500,
         "batch_time": 1,
@@ -16,7 +17,7 @@ def test_a_record_is_placed_in_the_log() -> None:
 
 
 def test_the_dead_leave_their_payload() -> None:
-    records = [LogRecord(b"?", offset=5)]
+    records = Records.of([LogRecord(b"?", offset=5)])
     letters = dead_letter_columns(UUID(int=1), 2, records, decode_records(records).dead)
     assert letters["kafka_offset"] == [5]
     assert letters["reason"] == ["not_json"]

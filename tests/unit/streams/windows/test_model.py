@@ -198,9 +198,9 @@ class Reader:
         while self._maker.closed(lambda: ended):
             built, _ = await self._maker.make(lambda: ended, self._all_stored)
             if ended is not None:
-                for record in built.records:
-                    if record.offset not in self.stored.rows:
-                        self.last_seen[record.offset] = self._at - 1
+                for offset in built.records.offsets.tolist():
+                    if offset not in self.stored.rows:
+                        self.last_seen[offset] = self._at - 1
             self.stored.store(built.rows, partly)
             if partly is not None:
                 return
