@@ -29,7 +29,7 @@ class Reason(enum.StrEnum):
     HTTP_LIBRARY = "http_library"
     """The HTTP client of a program."""
     MALFORMED_USER_AGENT = "malformed_user_agent"
-    """Too short to be a browser's."""
+    """Not built as browsers build theirs."""
     SCANNER_NETWORK = "scanner_network"
     """The network is one from which mails are scanned."""
     BURST = "burst"

@@ -3,11 +3,10 @@
 import hashlib
 from pathlib import Path
 
-import crawleruseragents
-
 from streams.enrich import channel, click_ids, sources
 from streams.judge import networks, patterns
 from streams.judge.reasons import WEIGHTS
+from streams.judge.user_agents import listed_crawlers
 from streams.windows.rules import WindowRules
 
 
@@ -20,7 +19,7 @@ def rules_version(taxonomy: Path, windows: WindowRules, lists: Path | None = Non
     own = [lists] if lists else []
     for file in (patterns.RULES, networks.NETWORKS, click_ids.RULES, sources.RULES, taxonomy, *own):
         digest.update(file.read_bytes())
-    for crawler in crawleruseragents.CRAWLER_USER_AGENTS_DATA:
-        digest.update(crawler["pattern"].encode())
+    for pattern in listed_crawlers():
+        digest.update(pattern.encode())
     digest.update(repr((list(WEIGHTS.items()), windows)).encode())
     return digest.hexdigest()[:12]
