@@ -36,12 +36,15 @@ class ApiSettings(KafkaSettings, WarehouseSettings, InstallationSettings):
 
 
 class CliSettings(BaseSettings):
-    """Commands that talk to the API, from the environment."""
+    """Commands that talk to services, from the environment."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     api: str = Field("http://127.0.0.1:8090", description="Address of the API that commands talk to.")
     api_token: SecretStr = Field(SecretStr(""), description=_BEARER)
+    worker: str = Field(
+        "http://127.0.0.1:8070", description="Address of the worker that `weir pipeline` asks for its timings."
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """The command line `weir`: a table of subcommands, each loaded only when it is called."""
 
 import importlib
+import keyword
 import logging
 import os
 import sys
@@ -21,6 +22,8 @@ COMMANDS = {
     "import-log": "Turn a web server's access log into clicks.",
     "query": "Ask the API, and print a table with bars.",
     "audit": "Prove that every offset of the log is one row.",
+    "try": "Show what each step makes of sample clicks, and why they count as they do.",
+    "pipeline": "Print the graph of the stream, with the timings of a running worker.",
     "migrate": "Bring ClickHouse's schema up to date.",
     "topics": "Make the topics that Weir needs, and check those that are there.",
     "data": "Fetch geo and network databases, with their licences.",
@@ -28,7 +31,7 @@ COMMANDS = {
     "settings": "Every setting: its variable, default and meaning.",
     "run": "Run one service: redirector, worker, api or warehouse.",
 }
-"""Subcommand → its line in the help; `import-log` lives in `deploy/commands/import_log.py`."""
+"""Subcommand → its line in the help; `import-log` lives in `deploy/commands/import_log.py`, `try` in `try_.py`."""
 
 
 STARTERS = frozenset({"up", "demo", "run", "settings", "bench"})
@@ -46,7 +49,8 @@ class LazyGroup(Group):
         """The subcommand, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"deploy.commands.{cmd_name.replace('-', '_')}").command
+        module = cmd_name.replace("-", "_") + "_" * keyword.iskeyword(cmd_name)
+        command: click.Command = importlib.import_module(f"deploy.commands.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

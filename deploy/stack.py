@@ -73,6 +73,8 @@ class Stack:
         self.folder = Folder(self._settings.data)
         self._supervisor: Supervisor | None = None
         self._ports: set[int] = set()
+        self._worker = ""
+        """Address of a worker, the last one."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -118,7 +120,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The environment in which the other commands reach this stack."""
-        found = {"WEIR_API": self.addresses.api, "WEIR_GEO_DIR": str(self._geo)}
+        found = {"WEIR_API": self.addresses.api, "WEIR_WORKER": self._worker, "WEIR_GEO_DIR": str(self._geo)}
         return environment(self.kafka) | environment(self.warehouse) | found
 
     def _start_stores(self, supervisor: Supervisor) -> None:
@@ -231,6 +233,7 @@ class Stack:
         for number in range(self._settings.workers):
             name = f"worker-{number + 1}" if number else "worker"
             port = self._port(name, None, 0)
+            self._worker = f"http://{preflight.HOST}:{port}"
             service = _service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35)
             # Kafka keeps a killed worker's partitions for it until its session has run out.
             services.append(dataclasses.replace(service, start_seconds=150))

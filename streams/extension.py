@@ -31,7 +31,7 @@ MAX_VALUE = 1024
 MAX_FIELDS = 32
 
 
-class Click(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Click(msgspec.Struct, frozen=True, gc=False):
     """A click as Weir's own enrichers leave it: the columns of `events`, by the same names; unknown is empty or 0."""
 
     src: int = 0

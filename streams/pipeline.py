@@ -37,7 +37,6 @@ def click_chain(settings: StreamSettings, ledger: Ledger) -> Chain:
     """What is done to every click until it is a row; each step sees what those before it found."""
     windows = WindowRules.of(settings)  # how far around it a click is compared, and how long it is held for that
     own, lists = own_enrichers(settings.enrichers), read_lists(settings.lists)
-    version = with_own(rules_version(settings.taxonomy, windows, settings.lists), own)
     return Chain(
         ledger=ledger,  # knows which re-sent clicks were counted already
         dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
@@ -45,7 +44,10 @@ def click_chain(settings: StreamSettings, ledger: Ledger) -> Chain:
         # Who, where, from which channel, at which position: their order is in `enrich.chain`.
         enrichers=enrichers(geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size),
         own=own,  # the users', which see all that and may add reasons
-        judge=Judge(version, settings.cache_size, lists),  # last: it looks at everything, the users' lists too
+        # Last: it looks at everything, the users' lists too.
+        judge=Judge(
+            with_own(rules_version(settings.taxonomy, windows, settings.lists), own), settings.cache_size, lists
+        ),
     )
 
 
