@@ -1,4 +1,4 @@
-"""W4: from a click's way to Kafka until a query sees it, at a steady rate."""
+"""W4: from a click's way to Kafka until a query sees it, at a steady rate, with a hold and without."""
 
 import contextlib
 import itertools
@@ -48,12 +48,12 @@ class Sent:
             self.at[message.partition() or 0].append(at)
 
 
-def measure(ground: Ground, rate: float, seconds: float, seed: int, tell: Tell) -> Tail:
-    """Send so many clicks a second for so many seconds to a worker that has nothing else to do."""
+def measure(ground: Ground, rate: float, seconds: float, seed: int, tell: Tell, *, hold: float = 0.0) -> Tail:
+    """Send so many clicks a second for so many seconds to a worker that has nothing else to do; `hold` in seconds."""
     records = list(clicks(int(rate * seconds), seed))
     log = ground.empty_log()
     with ground.database() as database, connect(database) as client:
-        process, address = worker(ground, log, database, f"bench-{uuid4().hex[:8]}")
+        process, address = worker(ground, log, database, f"bench-{uuid4().hex[:8]}", hold=hold)
         try:
             wait_for(lambda: is_reading(address), process)
             sent = Sent(log.kafka.kafka_partitions)

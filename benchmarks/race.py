@@ -125,11 +125,11 @@ def _count(client: Client) -> int:
 
 
 def worker(
-    ground: Ground, log: Log, database: WarehouseSettings, group: str, name: str = "worker"
+    ground: Ground, log: Log, database: WarehouseSettings, group: str, name: str = "worker", *, hold: float = 0.0
 ) -> tuple[Process, str]:
-    """Weir's worker as a process, and its address. Without a hold, which the last clicks of a log would wait for."""
+    """Weir's worker as a process, and its address. Without a hold, as a rule: a log's last clicks would wait for it."""
     port = free_port()
-    own = {"WEIR_GROUP": group, "WEIR_WORKER_PORT": str(port), "WEIR_SESSION_TIMEOUT": "6", "WEIR_HOLD": "0"}
+    own = {"WEIR_GROUP": group, "WEIR_WORKER_PORT": str(port), "WEIR_SESSION_TIMEOUT": "6", "WEIR_HOLD": str(hold)}
     env = environment(log.kafka) | environment(database) | own
     return ground.run(name, (*WEIR, "run", "worker"), env), f"http://{HOST}:{port}/-/"
 

@@ -1,7 +1,7 @@
 """`weir bench stream`: the figures of the stream, measured in one run."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import growth, latency, memory, speed
@@ -9,9 +9,13 @@ from benchmarks.figures import Absolute, Ratio, Spread
 from benchmarks.ground import Ground, Tell
 from benchmarks.machine import Machine, machine
 from benchmarks.race import FAUST, WORKER, Run
+from streams.windows.hold import HoldLimit
 
 FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
 BY_DEFAULT = FIGURES[:-1]
+SPARSE = 200.0
+"""Clicks a second at which the hold lasts its whole time: fewer than its bytes would end."""
+
 CALIBRATION = 100_000
 """Clicks of the race that finds the worker's speed where W4 is measured alone."""
 
@@ -102,26 +106,25 @@ def _calibrate(ground: Ground, plan: Plan, tell: Tell, done: Callable[[Run], Non
 
 
 def _latency(ground: Ground, plan: Plan, rate: float, report: Report, tell: Tell) -> None:
-    tails = [latency.measure(ground, rate, plan.seconds, plan.seed, tell) for _ in range(plan.rounds)]
-    report.ratios.append(
-        Ratio(
-            "W4",
-            "click to visible, p95, hold 0",
-            2.0,
-            1.0,
-            Spread.of([quantiles.p95 for quantiles in tails]),
-            at_least=False,
-            unit="s",
-        )
-    )
-    report.absolutes.append(
-        Absolute(
-            "Click to visible",
-            {
-                "s at p50": Spread.of([quantiles.p50 for quantiles in tails]),
-                "s at p95": Spread.of([quantiles.p95 for quantiles in tails]),
-                "s at p99": Spread.of([quantiles.p99 for quantiles in tails]),
-                "clicks/s sent": Spread.of([quantiles.rate for quantiles in tails]),
-            },
-        )
+    """At half load with and without a hold, which the bytes of a dense log end early; and where it lasts its time."""
+    hold = HoldLimit().seconds
+    cases = (("no hold", rate, 0.0), ("half load", rate, hold), (f"{SPARSE:.0f} clicks/s", SPARSE, hold))
+    for title, clicks, held in cases:
+        tails = [latency.measure(ground, clicks, plan.seconds, plan.seed, tell, hold=held) for _ in range(plan.rounds)]
+        report.absolutes.append(_tails(f"Click to visible, {title}, hold {held:.0f} s", tails))
+        if title != "half load":
+            beyond = Spread.of([quantiles.p95 - held for quantiles in tails])
+            name = f"click to visible beyond the hold of {held:.0f} s, p95, {clicks:,.0f} clicks/s"
+            report.ratios.append(Ratio("W4", name, 2.0, 1.0, beyond, at_least=False, unit="s"))
+
+
+def _tails(title: str, tails: Sequence[latency.Tail]) -> Absolute:
+    return Absolute(
+        title,
+        {
+            "s at p50": Spread.of([quantiles.p50 for quantiles in tails]),
+            "s at p95": Spread.of([quantiles.p95 for quantiles in tails]),
+            "s at p99": Spread.of([quantiles.p99 for quantiles in tails]),
+            "clicks/s sent": Spread.of([quantiles.rate for quantiles in tails]),
+        },
     )
