@@ -40,17 +40,27 @@ SPECIAL = (Device.TV, Device.CONSOLE, Device.CAR, Device.WEARABLE)
 QUOTED = re.compile(r'"([^"]*)"|([^\s",]+)')
 
 
-def read_rules(path: Path = RULES) -> tuple[tuple[Device, re2._Regexp], ...]:
-    """The rules in order, each with its patterns as one."""
-    options = re2.Options()
-    options.case_sensitive = False
-    return tuple(
-        (Device(rule["device"]), re2.compile("|".join(f"(?:{pattern})" for pattern in rule["patterns"]), options))
-        for rule in tomllib.loads(path.read_text(encoding="utf-8"))["rule"]
-    )
+class Rules:
+    """The patterns of a rules file, matched at once; an earlier one outranks those after it."""
+
+    def __init__(self, path: Path = RULES) -> None:
+        self._devices: list[Device] = []
+        options = re2.Options()
+        options.case_sensitive = False
+        self._patterns = re2.Set.SearchSet(options)
+        for rule in tomllib.loads(path.read_text(encoding="utf-8"))["rule"]:
+            for pattern in rule["patterns"]:
+                self._patterns.Add(pattern)
+                self._devices.append(Device(rule["device"]))
+        self._patterns.Compile()
+
+    def __call__(self, user_agent: str) -> Device:
+        """The class of the first pattern that is found; `other` where none is."""
+        found = self._patterns.Match(user_agent)
+        return self._devices[min(found)] if found else Device.OTHER
 
 
-PATTERNS = read_rules()
+by_user_agent = Rules()
 
 
 def unquoted(hint: str) -> str:
@@ -71,11 +81,6 @@ def by_mobile_hint(mobile: str, platform: str) -> Device | None:
     if mobile.strip() == "?0" and unquoted(platform).lower() == "android":
         return Device.TABLET
     return None
-
-
-def by_user_agent(user_agent: str) -> Device:
-    """The class of the first rule with a pattern that is found; `other` where none is."""
-    return next((device for device, pattern in PATTERNS if pattern.search(user_agent)), Device.OTHER)
 
 
 def device_class(user_agent: str, *, mobile: str = "", platform: str = "", form_factors: str = "") -> Device:

@@ -4,61 +4,28 @@ import json
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import fake_useragent
 import pytest
 
 from streams.enrich.device import Device, device_class
 
-AGENTS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("device_agents.toml").read_text())
+AGENTS: dict[str, list[list[Any]]] = tomllib.loads(Path(__file__).with_name("device_agents.toml").read_text())
+CASES = [(name, agent, hints[0] if hints else {}) for name in AGENTS for agent, _, *hints in AGENTS[name]]
 
 
-@pytest.mark.parametrize(("expected", "agent"), [(name, agent) for name in AGENTS for agent in AGENTS[name]])
-def test_by_user_agent(expected: str, agent: str) -> None:
-    assert device_class(agent) == expected
+@pytest.mark.parametrize(("expected", "agent", "hints"), CASES)
+def test_device_class(expected: str, agent: str, hints: dict[str, str]) -> None:
+    said = {name.replace("-", "_"): value for name, value in hints.items()}
+    assert device_class(agent, **said) == expected
 
 
-def test_every_class_has_enough_agents() -> None:
-    assert sum(map(len, AGENTS.values())) >= 60
-    assert all(len(AGENTS[device]) >= 6 for device in Device)
-
-
-WINDOWS = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
-)
-LINUX = WINDOWS.replace("Windows NT 10.0; Win64; x64", "X11; Linux x86_64")
-SLATE = WINDOWS.replace("Windows NT 10.0; Win64; x64", "Linux; Android 10; K")
-TELEVISION = WINDOWS.replace("Windows NT 10.0; Win64; x64", "Linux; Android 9; BRAVIA 4K UR2")
-PHONE = SLATE.replace("Safari", "Mobile Safari")
-
-
-@pytest.mark.parametrize(
-    ("agent", "mobile", "platform", "form_factors", "expected"),
-    [
-        (PHONE, "?1", '"Android"', "", Device.MOBILE),
-        (SLATE, "?0", '"Android"', "", Device.TABLET),
-        (LINUX, "?0", '"Android"', "", Device.TABLET),  # a tablet that asks for the desktop page
-        (LINUX, "?1", '"Android"', "", Device.MOBILE),
-        (WINDOWS, "?0", '"Windows"', "", Device.DESKTOP),
-        (WINDOWS, "?1", "", "", Device.MOBILE),
-        (LINUX, "?0", '"Linux"', "", Device.DESKTOP),
-        (TELEVISION, "?0", '"Android"', "", Device.TV),  # the hint has no word for it
-        (WINDOWS, "", "", '"Desktop"', Device.DESKTOP),
-        (PHONE, "?1", '"Android"', '"Mobile"', Device.MOBILE),
-        (PHONE, "?1", '"Android"', '"Mobile", "Tablet"', Device.TABLET),
-        (PHONE, "?1", '"Android"', '"Automotive"', Device.CAR),
-        (PHONE, "?1", '"Android"', '"Watch", "Mobile"', Device.WEARABLE),
-        (PHONE, "?1", '"Android"', '"XR"', Device.WEARABLE),
-        (SLATE, "?0", '"Android"', '"EInk"', Device.TABLET),
-        (SLATE, "?0", '"Android"', "Tablet", Device.TABLET),
-        (PHONE, "?1", "", '"Hologram"', Device.MOBILE),
-        (PHONE, "maybe", "?", '"', Device.MOBILE),
-        ("", "?1", "", "", Device.MOBILE),
-        ("", "?0", '"Android"', "", Device.TABLET),
-    ],
-)
-def test_client_hints_come_first(agent: str, mobile: str, platform: str, form_factors: str, expected: Device) -> None:
-    assert device_class(agent, mobile=mobile, platform=platform, form_factors=form_factors) is expected
+def test_every_class_has_enough_agents_and_each_says_why() -> None:
+    assert len({(agent, *sorted(hints.items())) for _, agent, hints in CASES}) == len(CASES) >= 150
+    assert all(len(AGENTS[device]) >= 10 for device in Device)
+    assert all(why for name in AGENTS for _, why, *_ in AGENTS[name])
+    assert sum(1 for _, _, hints in CASES if hints) >= 15
 
 
 def test_weighted_real_traffic() -> None:
