@@ -89,9 +89,10 @@ class Records:
         return made
 
     def extend(self, records: Sequence[Record]) -> None:
-        """Take more in, at the end."""
+        """Take more in, at least one, in the order of their offsets, which mostly have no gaps."""
         self.values.extend(map(VALUE, records))
-        self._offsets.extend(map(OFFSET, records))
+        first, after = records[0].offset, records[-1].offset + 1
+        self._offsets.extend(range(first, after) if after - first == len(records) else map(OFFSET, records))
         self._appended.extend(map(TIMESTAMP, records))
         srcs, seqs = source_numbers(list(map(HEADERS, records)))
         self._srcs.extend(srcs)

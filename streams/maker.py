@@ -100,8 +100,8 @@ class Maker:
         return built, size
 
     async def _gather(self, behind: Callable[[], bool]) -> None:
-        """Let a batch grow, for the linger; or while more of the log waits to be read, until it is full."""
-        wait = self._linger
+        """Let a batch grow, for the linger from its first record's closing on; or, while behind, until it is full."""
+        wait = max(0.0, self._linger - max(0.0, time.time() - self._hold.due))
         for _ in range(1 + round(CATCH_UP_SECONDS / LOOK_SECONDS)):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._enough.wait(), wait)

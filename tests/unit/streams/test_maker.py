@@ -87,6 +87,20 @@ async def test_enough_or_full_ends_the_linger() -> None:
         assert len(built.records) == (10 if not full else 6)
 
 
+async def test_a_batch_lingers_from_the_time_at_which_its_first_record_was_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    making = maker(Plain(), linger=60, limit=HoldLimit(0))
+    making.put(records(0, 0))
+    now += 61  # while the batch before it was made
+    making.put(records(1, 0))
+    async with asyncio.timeout(5):
+        built, _ = await making.make(lambda: None, stored)
+    assert len(built.records) == 2
+
+
 async def test_batch_times_never_run_backwards() -> None:
     making = maker(Plain(), limit=HoldLimit(0))
     await making.restore(Position(5, batch_time=7), 5)
