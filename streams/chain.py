@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from streams import metrics
 from streams.batch import Records
+from streams.caches import CacheCounts, caches
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.duplicates import Resent, click_keys, flagged
@@ -47,6 +49,11 @@ class Chain:
     def __call__(self, partition: Partition) -> "PartitionChain":
         """The chain of one partition, which remembers what its clicks are compared with."""
         return PartitionChain(self, partition)
+
+    @cached_property
+    def caches(self) -> CacheCounts:
+        """What the caches of all steps did, for the metrics."""
+        return CacheCounts(caches(self.enrichers, self.judge))
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -104,10 +111,10 @@ class PartitionChain:
             partition = self._partition
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
             await self._chain.ledger.replace("dead_letters", letters)
-        columns = {**decoded.columns, "asn": systems(self._chain.enrichers, decoded.columns)}
-        known = await self._known(columns, int(stretch.offsets[0]), stored)
-        duplicates = self._resent.duplicates(columns, stretch, known=known, dead=decoded.dead)
+        known = await self._known(decoded.columns, int(stretch.offsets[0]), stored)
+        duplicates = self._resent.duplicates(decoded.columns, stretch, known=known, dead=decoded.dead)
         with metrics.STEP_SECONDS.labels(LOOK_AROUND).time():
+            columns = {**decoded.columns, "asn": systems(self._chain.enrichers, decoded.columns)}
             looked = looked_at(columns, stretch, self._windows, dead=decoded.dead, duplicates=duplicates)
         self._looked.append(looked)
 
@@ -129,6 +136,7 @@ class PartitionChain:
             for _, made in self.steps(records, batch_time):
                 rows |= made
         metrics.MADE.inc(len(records))
+        self._chain.caches.tell()
         return {name: rows[name] for name in COLUMNS if name in rows}
 
     def steps(self, records: Records, batch_time: int) -> Iterator[tuple[str, Columns]]:

@@ -15,5 +15,10 @@ OWN_SKIPPED = Counter(
 )
 HELD = Gauge("weir_worker_held_bytes", "What records take that were fetched and are not stored yet, roughly.")
 WINDOWS = Gauge("weir_worker_window_bytes", "Memory that the windows of a partition may take.", ["partition"])
+CACHE_HITS = Counter(
+    "weir_worker_cache_hits", "Distinct values of a batch that a cache knew already; geo is asked twice.", ["cache"]
+)
+CACHE_MISSES = Counter("weir_worker_cache_misses", "Those that had to be worked out.", ["cache"])
+CACHE_ENTRIES = Gauge("weir_worker_cache_entries", "Values in a cache; at most WEIR_CACHE_SIZE.", ["cache"])
 SPLITS = Counter("weir_worker_splits", "Inserts that were cut in halves, by why.", ["cause"])
 DOUBTS = Counter("weir_worker_doubts", "Inserts whose fate the ledger had to be asked for.", ["cause"])

@@ -95,7 +95,9 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         description="File of your own lists (TOML): networks, autonomous systems, user agents and referrers to allow or"
         " deny, whatever the rules say of them.",
     )
-    cache_size: int = Field(100_000, ge=100, description="Entries of each enricher's cache.")
+    cache_size: int = Field(
+        100_000, ge=100, description="Entries of each cache of an enricher or of the judge at the most."
+    )
     worker_host: str = Field("127.0.0.1", description="Address of the worker's `/-/live`, `/-/ready` and `/-/metrics`.")
     worker_port: int = Field(8070, ge=0, le=65535, description="Port of the same.")
     failpoint: str = Field(

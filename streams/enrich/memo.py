@@ -17,11 +17,12 @@ class Memo(dict[K, V]):
     The function must not return None.
     """
 
-    __slots__ = ("_function", "_limit", "_older", "lookups", "misses")
+    __slots__ = ("_function", "_limit", "_older", "lookups", "misses", "size")
 
     def __init__(self, function: Callable[[K], V], size: int) -> None:
         super().__init__()
         self._function = function
+        self.size = size
         self._limit = max(1, size // 2)
         self._older: dict[K, V] = {}
         self.lookups = 0
