@@ -57,7 +57,7 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         24_000,
         ge=1000,
         le=100_000_000,
-        description="How many records of its partition a click is compared with at the most; some 200 bytes of memory"
+        description="How many records of its partition a click is compared with at the most; some 280 bytes of memory"
         " each. Cover the clicks of WEIR_REPEAT_WINDOW.",
     )
     clickhouse_patience: float = Field(

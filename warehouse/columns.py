@@ -103,8 +103,8 @@ class Coded(Sequence[T]):
 
     def compact(self) -> "Coded[T]":
         """The same without values that no row has any more: they would be sent, or refused, for nothing."""
-        used, codes = np.unique(self.codes, return_inverse=True)
-        return Coded([self.values[place] for place in used.tolist()], codes.astype(np.uint32))
+        used, codes = _distinct(self.codes, len(self.values))
+        return Coded([self.values[place] for place in used.tolist()], codes)
 
     def counts(self) -> Mapping[T, int]:
         """How often each value stands there."""
@@ -143,7 +143,7 @@ def together(*columns: "Coded[Any]") -> "Coded[tuple[Any, ...]]":
     return Coded(list(zip(*values, strict=True)), codes)
 
 
-def _distinct(numbers: NDArray[np.int64], end: int) -> tuple[NDArray[np.int64], Codes]:
+def _distinct(numbers: NDArray[Any], end: int) -> tuple[NDArray[np.int64], Codes]:
     """The distinct ones of numbers below `end`, sorted, and where each row's stands among them."""
     if end > LOOKUP:
         distinct, inverse = np.unique(numbers, return_inverse=True)

@@ -4,9 +4,8 @@ Each rule fires at the click that completes its evidence, and marks the earlier 
 follows within their hold. So the first clicks of a burst are marked as well.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.batch import Offsets
 from streams.judge.reasons import BIT, Reason
@@ -16,11 +15,13 @@ from streams.windows.rules import LATE_MS, WindowRules
 from streams.windows.sightings import PIECE, Sightings, ring_bits
 
 KEEP = 32
-"""So many earlier clicks of a mail or an address are looked at, so that a flood costs no more than a burst."""
+"""So many earlier clicks of a mail, address or network are looked at, so that a flood costs no more than a burst."""
 
 BURST, TRAP, RATE, NETWORK_BURST = (
     BIT[reason] for reason in (Reason.BURST, Reason.TRAP, Reason.RATE, Reason.NETWORK_BURST)
 )
+
+Mask = NDArray[np.bool_]
 
 
 class Marks:
@@ -37,7 +38,6 @@ class Marks:
         self._clocks, self._starts, self._ts = (np.zeros(size, np.int64) for _ in range(3))
         self._links = np.zeros(size, np.uint64)
         self._traps, self._recipients = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-        self._last_trap = -1
         self._found: dict[int, int] = {}
         self.judged = 0
         """Clicks below this offset are judged: nothing marks them any more."""
@@ -53,23 +53,17 @@ class Marks:
         """Look at more clicks, in the order of the log, and mark those that are given away by now."""
         for first in range(0, len(stretch.offsets), PIECE):
             piece = slice(first, first + PIECE)
-            offsets, clocks = stretch.offsets[piece], stretch.clocks[piece]
-            self._write(offsets & self._mask, clocks, stretch.starts[piece], clicks.at(piece))
-            for offset in offsets[clicks.traps[piece]].tolist():
-                self._mark(offset, TRAP)
-                self._last_trap = offset
-            for offset, slot in self._sources.note(offsets, clocks, clicks.sources[piece]):
-                self._compare(offset, self._sources.earlier(offset, slot))
-                self._sources.add(offset, slot)
-            for offset, slot in self._seconds.note(offsets, clocks, clicks.seconds[piece]):
-                earlier = self._seconds.earlier(offset, slot)
-                if len(earlier) >= self._limits.rate:
-                    self._mark_all(offset, earlier, RATE)
-                self._seconds.add(offset, slot)
-            for offset, slot in self._networks.note(offsets, clocks, clicks.networks[piece]):
-                earlier = self._networks.earlier(offset, slot)
-                self._find_burst(offset, earlier, self._limits.burst_links_of_network, NETWORK_BURST)
-                self._networks.add(offset, slot)
+            offsets, clocks, some = stretch.offsets[piece], stretch.clocks[piece], clicks.at(piece)
+            self._write(offsets & self._mask, clocks, stretch.starts[piece], some)
+            self._mark(offsets[some.traps], TRAP)
+            places, earlier = self._sources.see(offsets, clocks, some.sources)
+            self._compare(offsets[places], earlier - 1)
+            places, earlier = self._seconds.see(offsets, clocks, some.seconds)
+            many = earlier[:, -1] > 0
+            self._mark_all(offsets[places[many]], earlier[many] - 1, np.ones(earlier[many].shape, np.bool_), RATE)
+            places, earlier = self._networks.see(offsets, clocks, some.networks)
+            enough = np.full(len(places), self._limits.burst_links_of_network)
+            self._find_bursts(offsets[places], earlier - 1, enough, NETWORK_BURST)
 
     def take(self, end: int) -> dict[int, int]:
         """Offset → reasons' bits, of the clicks below `end`, which are judged now."""
@@ -83,42 +77,42 @@ class Marks:
         self._clocks[at], self._starts[at], self._ts[at] = clocks, starts, clicks.ts
         self._links[at], self._traps[at], self._recipients[at] = clicks.links, clicks.traps, clicks.recipients
 
-    def _compare(self, offset: int, earlier: Sequence[int]) -> None:
-        """Hold a click against those of the same mail or address."""
-        has_recipient = self._recipients.item(offset & self._mask)
-        enough = self._limits.burst_links_of_mail if has_recipient else self._limits.burst_links_of_address
-        self._find_burst(offset, earlier, enough, BURST)
-        if earlier and self._last_trap >= earlier[-1]:
-            self._look_for_traps(offset, earlier)
+    def _compare(self, offsets: Offsets, earlier: Offsets) -> None:
+        """Hold clicks against those of the same mail or address: a row each, -1 where there are no more."""
+        limits, at = self._limits, offsets & self._mask
+        enough = np.where(self._recipients[at], limits.burst_links_of_mail, limits.burst_links_of_address)
+        self._find_bursts(offsets, earlier, enough, BURST)
+        traps = self._traps[earlier & self._mask] & (earlier >= 0)
+        own = self._traps[at]
+        if traps.any() or own.any():
+            around = self._near(offsets, earlier, limits.trap_ms)
+            self._mark_all(offsets[own], earlier[own], around[own], TRAP)
+            self._mark(offsets[(traps & around).any(axis=1)], TRAP)
 
-    def _find_burst(self, offset: int, earlier: Sequence[int], enough: int, bit: int) -> None:
-        """Mark a click and earlier ones where they are on so many distinct links."""
-        if len(earlier) + 1 >= enough:
-            near = self._near(offset, earlier, self._limits.burst_ms)
-            if len({self._links.item(other & self._mask) for other in (offset, *near)}) >= enough:
-                self._mark_all(offset, near, bit)
+    def _find_bursts(self, offsets: Offsets, earlier: Offsets, enough: NDArray[np.int64], bit: int) -> None:
+        """Mark clicks and earlier ones where they are on so many distinct links."""
+        near = self._near(offsets, earlier, self._limits.burst_ms)
+        many = near.sum(axis=1) + 1 >= enough
+        offsets, earlier, near = offsets[many], earlier[many], near[many]
+        own = self._links[offsets & self._mask][:, np.newaxis]
+        links = np.sort(np.hstack([own, np.where(near, self._links[earlier & self._mask], own)]), axis=1)
+        burst = 1 + (links[:, 1:] != links[:, :-1]).sum(axis=1) >= enough[many]
+        self._mark_all(offsets[burst], earlier[burst], near[burst], bit)
 
-    def _look_for_traps(self, offset: int, earlier: Sequence[int]) -> None:
-        around = self._near(offset, earlier, self._limits.trap_ms)
-        if self._traps.item(offset & self._mask):
-            self._mark_all(offset, around, TRAP)
-        elif any(self._traps.item(other & self._mask) for other in around):
-            self._mark(offset, TRAP)
+    def _near(self, offsets: Offsets, earlier: Offsets, millis: int) -> Mask:
+        """Which of the earlier clicks lie so near by click time."""
+        apart = self._ts[earlier & self._mask] - self._ts[offsets & self._mask][:, np.newaxis]
+        near: Mask = (np.abs(apart) < millis) & (earlier >= 0)
+        return near
 
-    def _near(self, offset: int, earlier: Sequence[int], millis: int) -> list[int]:
-        ts = self._ts.item(offset & self._mask)
-        return [other for other in earlier if abs(self._ts.item(other & self._mask) - ts) < millis]
+    def _mark_all(self, offsets: Offsets, others: Offsets, which: Mask, bit: int) -> None:
+        """Mark the clicks that complete the evidence, and those of the others that they follow within their hold."""
+        self._mark(offsets, bit)
+        at, among = offsets & self._mask, others & self._mask
+        clocks, starts = self._clocks[at] - self._hold.millis, self._starts[at] - self._hold.max_bytes
+        held = (self._clocks[among] > clocks[:, np.newaxis]) & (self._starts[among] > starts[:, np.newaxis])
+        self._mark(np.unique(others[which & held]), bit)
 
-    def _mark_all(self, offset: int, others: Sequence[int], bit: int) -> None:
-        """Mark the click that completes the evidence, and those that it follows within their hold."""
-        self._mark(offset, bit)
-        at = offset & self._mask
-        clock, start = self._clocks.item(at) - self._hold.millis, self._starts.item(at) - self._hold.max_bytes
-        for other in others:
-            at = other & self._mask
-            if self._clocks.item(at) > clock and self._starts.item(at) > start:
-                self._mark(other, bit)
-
-    def _mark(self, offset: int, bit: int) -> None:
-        if offset >= self.judged:
+    def _mark(self, offsets: Offsets, bit: int) -> None:
+        for offset in offsets[offsets >= self.judged].tolist():
             self._found[offset] = self._found.get(offset, 0) | bit

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streams.batch import Offsets
 from streams.windows.keys import FIRST, Numbers
 
-PIECE = 4096
+PIECE = 8192
 """Clicks that can be noted at once; the ring is by so much larger than what is seen."""
 
 
@@ -26,13 +26,17 @@ def ring_bits(clicks: int) -> int:
 
 
 class Sightings:
-    """Clicks by key. One whose key is new costs no step in Python, and most are."""
+    """Clicks by key, remembered all at once (`see`), or one by one where it depends on what a click sees (`note`).
+
+    In the latter form one whose key is new costs no step in Python, and most are.
+    """
 
     def __init__(self, *, clicks: int, millis: int, keep: int) -> None:
         self._clicks, self._millis, self._keep = clicks, millis, keep
         bits = ring_bits(clicks)
         self._mask = (1 << bits) - 1
         self._shift = np.uint64(64 - bits - 1)  # two slots a click: few share one
+        self._slot = np.min_scalar_type((2 << bits) - 1)  # of 16 bits they are sorted by radix, in a tenth of the time
         self._last = np.zeros(2 << bits, np.int64)
         self._before = np.zeros(1 << bits, np.int64)
         self._clocks = np.zeros(1 << bits, np.int64)
@@ -44,6 +48,47 @@ class Sightings:
     def bytes(self) -> int:
         """Memory that it may take."""
         return sum(column.nbytes for column in (self._last, self._before, self._clocks, self._keys))
+
+    def see(self, offsets: Offsets, clocks: Offsets, keys: Numbers) -> tuple[NDArray[np.intp], Offsets]:
+        """Remember clicks, at most `PIECE`, that come after all before; those with the key 0 are left out.
+
+        Returns the places of the clicks that see earlier ones, and a row for each: the names of what it sees, the
+        nearest first, filled up with zeros.
+        """
+        there = np.flatnonzero(keys)
+        offsets, clocks, keys = offsets[there], clocks[there], keys[there]
+        links = self._link(offsets, clocks, keys)
+        found = np.zeros((len(there), self._keep), np.int64)
+        counts = np.zeros(len(there), np.intp)
+        rows, horizon = np.arange(len(there)), clocks - self._millis
+        oldest = np.maximum(offsets + 1 - self._clicks, 1)
+        while True:
+            at = (links - 1) & self._mask
+            seen = np.flatnonzero((links >= oldest[rows]) & (self._clocks[at] >= horizon[rows]))
+            if not len(seen):
+                return there[counts > 0], found[counts > 0]
+            rows, links, at = rows[seen], links[seen], at[seen]
+            same = self._keys[at] == keys[rows]
+            alike = rows[same]
+            found[alike, counts[alike]] = links[same]
+            counts[alike] += 1
+            more = counts[rows] < self._keep
+            rows, links = rows[more], self._before[at[more]]
+
+    def _link(self, offsets: Offsets, clocks: Offsets, keys: Numbers) -> Offsets:
+        """Put clicks into the ring and their slots; returns for each the name of the one before it in its slot."""
+        at, names = offsets & self._mask, offsets + 1
+        slots = (keys * FIRST >> self._shift).astype(self._slot)
+        self._keys[at], self._clocks[at] = keys, clocks
+        order = np.argsort(slots, kind="stable")
+        slots, names = slots[order], names[order]
+        first = np.ones(len(slots), np.bool_)
+        first[1:] = slots[1:] != slots[:-1]
+        links = np.empty(len(slots), np.int64)
+        links[order] = np.where(first, self._last[slots], np.roll(names, 1))
+        self._before[at] = links
+        self._last[slots] = names  # of several clicks in a slot the last one stays
+        return links
 
     def note(self, offsets: Offsets, clocks: Offsets, keys: Numbers) -> Sequence[tuple[int, int]]:
         """Remember clicks, at most `PIECE`, that come after all before; those with the key 0 are left out.

@@ -21,7 +21,7 @@ from benchmarks.present import as_json, markdown
 from benchmarks.race import ALONE, BARE, CONTENDERS, FAUST, WORKER, Run
 from benchmarks.speed import Speed
 from benchmarks.stream import Plan, Report
-from deploy.commands.bench import BEGIN, END, FIGURES, chosen, command, placed
+from deploy.commands.bench import ENRICH, FIGURES, MEASURED, chosen, command, placed
 from ingest.events import RawClick, decode, partition_key
 
 ROOT = Path(__file__).parents[3]
@@ -145,8 +145,9 @@ def test_json_has_what_each_ratio_reached(report: Report) -> None:
 
 
 def test_saving_replaces_the_measured_part_of_a_page() -> None:
-    assert placed(f"before\n{BEGIN}\nold\n{END}\nafter\n", "new") == f"before\n{BEGIN}\n\nnew\n{END}\nafter\n"
-    assert placed("", "new") == "new"
+    page = "before\n<!-- one -->\nold\n<!-- /one -->\nafter\n<!-- two -->\n"
+    assert placed(page, "new", "one") == "before\n<!-- one -->\n\nnew\n<!-- /one -->\nafter\n<!-- two -->\n"
+    assert placed("", "new", "one") == "new"
 
 
 def test_figures_are_chosen_by_name_whatever_the_case() -> None:
@@ -180,4 +181,4 @@ def test_every_peers_requirement_is_pinned_and_hashed(peer: str) -> None:
 def test_the_page_explains_every_figure_and_has_its_place_for_tables() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     assert all(f"| {name} |" in page for name in FIGURES)
-    assert page.index(BEGIN) < page.index(END)
+    assert all(page.index(f"<!-- {name} -->") < page.index(f"<!-- /{name} -->") for name in (MEASURED, ENRICH))

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from unittest.mock import patch
 
@@ -17,6 +17,9 @@ def _small_pieces() -> Iterator[None]:
         yield
 
 
+Noted = Callable[[Sightings, int, list[int], list[int]], dict[int, list[int]]]
+
+
 def noted(index: Sightings, first: int, clocks: list[int], keys: list[int]) -> dict[int, list[int]]:
     """Offset → what it sees, of those that may meet somebody; all are remembered."""
     found = {}
@@ -27,9 +30,20 @@ def noted(index: Sightings, first: int, clocks: list[int], keys: list[int]) -> d
     return found
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.integers(0, 1 << 32), st.integers(0, 1 << 33))
-def test_each_click_sees_what_the_definition_says(seed: int, first: int) -> None:
+def seen(index: Sightings, first: int, clocks: list[int], keys: list[int]) -> dict[int, list[int]]:
+    """The same of all at once."""
+    offsets = np.arange(first, first + len(keys))
+    places, earlier = index.see(offsets, np.array(clocks, np.int64), np.array(keys, np.uint64))
+    return {
+        first + place: [name - 1 for name in names if name]
+        for place, names in zip(places.tolist(), earlier.tolist(), strict=True)
+    }
+
+
+@pytest.mark.parametrize("noted", [noted, seen])
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 1 << 32), first=st.integers(0, 1 << 33))
+def test_each_click_sees_what_the_definition_says(noted: Noted, seed: int, first: int) -> None:
     """Against a list that is searched; offsets of more than 32 bits, slots that are shared, rings that go round."""
     chance = Random(seed)
     clicks, millis, keep = chance.choice([5, 20]), 50, chance.choice([1, 3])
