@@ -9,8 +9,10 @@ from typing import cast
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from ingest.kafka import CLICKS_ENRICHED
 from streams.own.load import offered
 from streams.pipeline import click_chain, pipeline
+from streams.publisher import PUBLISH
 from streams.settings import StreamSettings
 from streams.transport import Consumer
 from warehouse.ledger import Ledger
@@ -77,12 +79,17 @@ async def graph(settings: StreamSettings) -> Graph:
         Consumer, app.consumer
     )._thread.thread_loop.close()  # Faust makes it with the app, and closes it when the app has run
     agents = tuple(
-        Agent(name, tuple(agent.get_topic_names()), WRITES[name], _purpose(agent.fun))
+        Agent(name, tuple(agent.get_topic_names()), _written(name, settings), _purpose(agent.fun))
         for name, agent in ((name.rpartition(".")[2], agent) for name, agent in app.agents.items())
     )
     own = {enricher.name for enricher in chain.own}
-    steps = tuple(Step(name, name in own) for name in (*chain.steps, INSERT))
+    names = (*chain.steps, INSERT, *((PUBLISH,) if settings.enriched else ()))
+    steps = tuple(Step(name, name in own) for name in names)
     return Graph(agents, steps, tuple(name for name in offered() if name not in own))
+
+
+def _written(agent: str, settings: StreamSettings) -> tuple[str, ...]:
+    return (*WRITES[agent], CLICKS_ENRICHED.name) if agent == "clicks" and settings.enriched else WRITES[agent]
 
 
 def _never(error: BaseException) -> None:

@@ -13,7 +13,7 @@ import ingest.metrics
 import streams.metrics
 from api.telemetry import Telemetry
 from deploy.cli import every_command
-from deploy.schemas import as_json, as_yaml, asyncapi, raw_click_schema
+from deploy.schemas import as_json, as_yaml, asyncapi, enriched_click_schema, raw_click_schema
 from deploy.settings import every_setting
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -100,6 +100,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "metrics.md": metrics_page,
         "commands.md": commands_page,
         "raw-click.schema.json": lambda: as_json(raw_click_schema()),
+        "enriched-click.schema.json": lambda: as_json(enriched_click_schema()),
         "asyncapi.yml": lambda: as_yaml(asyncapi()),
     }
 )

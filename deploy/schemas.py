@@ -18,11 +18,12 @@ import msgspec
 import yaml
 
 from ingest.events import Kind, RawClick
-from ingest.kafka import CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, SALTS, Topic
+from ingest.kafka import CLICKS_ENRICHED, CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, SALTS, Topic
 from ingest.links import Link, LinkCommand, LinkFields, LinkReply, Operation, Variant
 from ingest.salts import SaltRecord
+from streams.enriched import EnrichedClick
 
-TYPES = (RawClick, Kind, Link, Variant, LinkCommand, LinkFields, Operation, LinkReply, SaltRecord)
+TYPES = (RawClick, Kind, EnrichedClick, Link, Variant, LinkCommand, LinkFields, Operation, LinkReply, SaltRecord)
 """Every type of our own that stands in a record."""
 
 Json = dict[str, Any]
@@ -51,6 +52,13 @@ CHANNELS = (
         writer="The redirectors, and `weir import-log`.",
         readers="The workers.",
         headers={"src": "The event's `src`, decimal.", "seq": "The event's `seq`, decimal."},
+    ),
+    Channel(
+        CLICKS_ENRICHED,
+        EnrichedClick,
+        key="As in `clicks.raw`: `message_id` ␟ `recipient_id` (or `network`), else `network` ␟ `domain`.",
+        writer="The workers, where WEIR_ENRICHED is set, once a row is stored; at least once.",
+        readers="Whoever wants to; nothing of Weir's.",
     ),
     Channel(
         LINKS,
@@ -93,6 +101,13 @@ def raw_click_schema() -> Json:
     found = msgspec.json.schema(RawClick)
     _describe(found["$defs"], TYPES)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Raw click", **found}
+
+
+def enriched_click_schema() -> Json:
+    """JSON Schema (2020-12) of the value of a record of `clicks.enriched`."""
+    found = msgspec.json.schema(EnrichedClick)
+    _describe(found["$defs"], TYPES)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Enriched click", **found}
 
 
 def asyncapi() -> Json:
@@ -162,11 +177,14 @@ def _describe(schemas: Json, types: Iterable[type]) -> None:
         schema = schemas.get(described.__name__)
         if schema is None:
             continue
-        texts = docstrings(described)
+        ours = [one for one in reversed(described.__mro__) if one.__module__.startswith(("ingest.", "streams."))]
+        texts = {name: text for one in ours for name, text in docstrings(one).items()}
         schema["description"] = inspect.getdoc(described) or ""
         for field, facts in schema.get("properties", {}).items():
             if field in texts:
                 facts["description"] = texts[field]
+        if described is EnrichedClick:
+            schema["required"] = list(schema["properties"])  # no field is ever left out
         if "enum" in schema:
             members = [f"`{described[name].value}`: {text}" for name, text in texts.items()]  # type: ignore[index]
             schema["description"] = "\n".join((schema["description"], *members))

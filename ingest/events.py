@@ -138,9 +138,14 @@ def partition_key(click: RawClick) -> bytes:
     Bursts and repeats are judged within a partition (`message` ‖ `recipient`; a message without a recipient:
     `message` ‖ `network`; else `network` ‖ `domain`).
     """
-    if click.message:
-        return f"{click.message}\x1f{click.recipient or click.network}".encode()
-    return f"{click.network}\x1f{click.domain}".encode()
+    return key_of(click.message, click.recipient, click.network, click.domain)
+
+
+def key_of(message: str, recipient: str, network: str, domain: str) -> bytes:
+    """The same of its parts."""
+    if message:
+        return f"{message}\x1f{recipient or network}".encode()
+    return f"{network}\x1f{domain}".encode()
 
 
 encode = msgspec.json.Encoder().encode

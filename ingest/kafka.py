@@ -117,6 +117,11 @@ CLICKS_RAW = Topic(
     "Every request that reached the redirector, one record each; keyed by what must be judged together.",
     _config(cleanup_policy="delete", retention_ms=7 * DAY_MS, message_timestamp_type="LogAppendTime"),
 )
+CLICKS_ENRICHED = Topic(
+    "clicks.enriched",
+    "Every request as it is stored, for other consumers, keyed as in clicks.raw; empty unless WEIR_ENRICHED is set.",
+    _config(cleanup_policy="delete", retention_ms=7 * DAY_MS),
+)
 LINKS = Topic(
     "links",
     "The links, compacted; keyed by domain/slug, written by the links agent only.",
@@ -140,7 +145,7 @@ SALTS = Topic(
     single_partition=True,
 )
 
-TOPICS = (CLICKS_RAW, LINKS, LINK_COMMANDS, LINK_REPLIES, SALTS)
+TOPICS = (CLICKS_RAW, CLICKS_ENRICHED, LINKS, LINK_COMMANDS, LINK_REPLIES, SALTS)
 
 
 def topic_id(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) -> UUID:

@@ -15,6 +15,7 @@ from streams.dead_ratio import TooManyDead
 from streams.inserter import Gap
 from streams.judge.lists import WrongLists
 from streams.own.load import WrongEnricher
+from streams.publisher import NoTopic
 from warehouse.client import WarehouseMisconfigured, WarehouseUnavailable
 from warehouse.failures import Doubtful, Fenced, Misconfigured
 
@@ -24,6 +25,7 @@ WRONG = (
     TooManyDead,
     WrongEnricher,
     WrongLists,
+    NoTopic,
     aiokafka.AuthenticationFailedError,
     aiokafka.SaslAuthenticationFailed,
     aiokafka.TopicAuthorizationFailedError,

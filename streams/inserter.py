@@ -9,7 +9,7 @@ offset is one row. What can't be mended here is raised: the process stops.
 import asyncio
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -56,12 +56,21 @@ class Inserter:
     """Writes one partition as long as this process owns it."""
 
     def __init__(
-        self, partition: Partition, ledger: Ledger, done: Callable[[int], None], patience: Patience, ratio: DeadRatio
+        self,
+        partition: Partition,
+        ledger: Ledger,
+        done: Callable[[int], None],
+        patience: Patience,
+        ratio: DeadRatio,
+        *,
+        follow: Callable[[Rows], Awaitable[None]] | None = None,
     ) -> None:
+        """`done` is told how far it is stored; where somebody is to `follow` with the rows, it is his to say that."""
         self.partition = partition
         self.position = Position(None)
         """How far the ledger was when it was last asked, or written to."""
         self._ledger, self._done, self._patience, self._ratio = ledger, done, patience, ratio
+        self._follow = follow
         self._beginning = 0
         self._most: float = float("inf")
         self._in_doubt = False
@@ -90,6 +99,8 @@ class Inserter:
                 left.extendleft(reversed(await self._split(piece, failure)))
             else:
                 self._stored(piece)
+                if self._follow is not None:
+                    await self._follow(piece.rows)
 
     async def look_back(self) -> None:
         """Raise `Gap` where rows that were stored are gone; ClickHouse does not fsync."""
@@ -138,7 +149,8 @@ class Inserter:
         stored_to = max(int(piece.rows["kafka_offset"][-1]) + 1, self.position.next or 0)
         self.position = dataclasses.replace(self.position, next=stored_to)
         metrics.POSITION.labels(self.partition.number).set(stored_to)
-        self._done(stored_to)
+        if self._follow is None:
+            self._done(stored_to)
 
     async def _shrink(self, rows: int, failure: TooLarge) -> None:
         self._most = rows

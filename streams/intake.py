@@ -9,6 +9,7 @@ import structlog
 from streams.batch import Batch
 from streams.maker import Work
 from streams.partition import Limits, LogEnd, PartitionCounter
+from streams.publisher import Publisher
 from warehouse.ledger import Ledger, Partition
 
 log = structlog.get_logger()
@@ -30,9 +31,10 @@ class ClickIntake:
         done: Callable[[int, int], None],
         fail: Callable[[BaseException], None],
         limits: Limits,
+        publisher: Publisher | None = None,
     ) -> None:
         self._topic_id, self._ledger, self._work, self._log_end = topic_id, ledger, work, log_end
-        self._done, self._fail, self._limits = done, fail, limits
+        self._done, self._fail, self._limits, self._publisher = done, fail, limits, publisher
         self._counters: dict[int, PartitionCounter] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -42,7 +44,10 @@ class ClickIntake:
         topic_id = await self._topic_id()
         limits = self._limits.shared(len(beginnings))
         counters = {number: self._counter(topic_id, number, limits) for number in beginnings}
-        starts = await asyncio.gather(*(counters[number].open(beginnings[number]) for number in beginnings))
+        sent = await self._publisher.sent(beginnings) if self._publisher else {}
+        starts = await asyncio.gather(
+            *(counters[number].open(at, sent.get(number)) for number, at in beginnings.items())
+        )
         self._counters = counters
         for number, counter in counters.items():
             task = asyncio.create_task(counter.run(), name=counter.partition.comment)
@@ -89,6 +94,7 @@ class ClickIntake:
             done=lambda offset: self._done(number, offset),
             log_end=self._log_end,
             limits=limits,
+            publisher=self._publisher,
         )
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -13,6 +13,8 @@ MADE = Counter("weir_worker_rows_made", "Rows that came out of the chain, stored
 OWN_SKIPPED = Counter(
     "weir_worker_own_skipped", "Clicks that went on without an enricher of one's own, because it raised.", ["enricher"]
 )
+PUBLISHED = Counter("weir_worker_published", "Records that Kafka has taken for `clicks.enriched`.")
+UNPUBLISHED = Counter("weir_worker_unpublished", "Enriched clicks that are too large for `clicks.enriched`.")
 HELD = Gauge("weir_worker_held_bytes", "What records take that were fetched and are not stored yet, roughly.")
 WINDOWS = Gauge("weir_worker_window_bytes", "Memory that the windows of a partition may take.", ["partition"])
 CACHE_HITS = Counter(

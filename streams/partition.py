@@ -21,6 +21,7 @@ from streams.dead_ratio import STORED, WINDOW_OF_STORED, DeadRatio
 from streams.inserter import Built, Gap, Inserter
 from streams.maker import Maker, Work
 from streams.patience import Patience
+from streams.publisher import Publication, Publisher
 from streams.settings import StreamSettings
 from streams.windows.hold import HoldLimit
 from warehouse.failures import Doubtful
@@ -83,23 +84,29 @@ class PartitionCounter:
         done: Callable[[int], None],
         log_end: LogEnd,
         limits: Limits,
+        publisher: Publisher | None = None,
     ) -> None:
+        """Where there is a `publisher`, what is stored is `done` when it has sent it."""
         self.partition = partition
         self._log_end, self._limits = log_end, limits
         patience = Patience(limits.patience, limits.pause)
         half = limits.max_bytes // 2  # so that the next batch fills while this one is stored
         self._maker = Maker(work, limits.hold, patience, rows=limits.rows, linger=limits.linger, size=half)
-        self._inserter = Inserter(
-            partition, ledger, done, patience, DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
-        )
+        self._publication = Publication(partition, publisher, ledger, patience, done) if publisher else None
+        follow = self._publication.follow if self._publication else None
+        ratio = DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
+        self._inserter = Inserter(partition, ledger, done, patience, ratio, follow=follow)
         self._held = 0
         self._built: asyncio.Queue[tuple[Built, int]] = asyncio.Queue(maxsize=1)
         self._expected = 0
         self._opened_at = 0
         self._closing = False
 
-    async def open(self, beginning: int) -> int:
-        """Take the partition over; `beginning` is the first offset that the log still has. Returns where to read on."""
+    async def open(self, beginning: int, sent: int | None = None) -> int:
+        """Take the partition over; `beginning` is the first offset that the log still has. Returns where to read on.
+
+        A publisher goes on at `sent`; None: nobody knows where, so with all that the log still has.
+        """
         position = await self._inserter.open(beginning)
         self._expected = beginning if position.next is None else position.next
         if self._expected < beginning:
@@ -107,6 +114,8 @@ class PartitionCounter:
             self._expected = beginning
         await self._maker.restore(position, self._expected)
         self._opened_at = self._expected
+        if self._publication:
+            self._publication.open(beginning if sent is None else sent, self._expected)
         return self._expected
 
     def put(self, batch: Batch) -> None:
@@ -149,6 +158,8 @@ class PartitionCounter:
             tasks.create_task(self._make())
             tasks.create_task(self._insert())
             tasks.create_task(self._look_back())
+            if self._publication:
+                tasks.create_task(self._publication.catch_up())
 
     async def settle(self) -> None:
         """Build nothing more, and wait until what was built is stored."""

@@ -1,10 +1,12 @@
 """The whole graph, top to bottom. Somebody who reads only this file knows the system.
 
     clicks.raw ──► decode ► look up ► hold ► enrich ► judge ──► events (ClickHouse: raw table and ledger)
+                                                               └─► clicks.enriched (if wanted, once it is stored)
     links.commands ──► decide ──► links ──► links (ClickHouse: slugs, titles and campaigns as dimensions)
 
 Delivery guarantee: every offset of `clicks.raw` is one row of `events`, through any crash. A link's change is applied
-once; its row in ClickHouse is written at least once, into a table that replaces.
+once; its row in ClickHouse is written at least once, into a table that replaces. `clicks.enriched` has what is stored
+at least once.
 """
 
 import asyncio
@@ -27,6 +29,7 @@ from streams.judge.version import rules_version
 from streams.links import LinkBook, link_rows
 from streams.own.load import own_enrichers, with_own
 from streams.partition import Limits
+from streams.publisher import Publisher
 from streams.settings import StreamSettings
 from streams.transport import BatchSchema, Consumer
 from streams.windows.rules import WindowRules
@@ -82,6 +85,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
         done=lambda partition, offset: consumer.mark_done(clicks_raw.get_topic_name(), partition, offset),
         fail=fail,
         limits=Limits.of(settings),
+        publisher=Publisher(settings, settings.group) if settings.enriched else None,  # for others, once it is stored
     )
     consumer.intakes[clicks_raw.get_topic_name()] = intake  # reading starts where the ledger ends
 

@@ -95,6 +95,9 @@ class StreamSettings(KafkaSettings, WarehouseSettings):
         description="File of your own lists (TOML): networks, autonomous systems, user agents and referrers to allow or"
         " deny, whatever the rules say of them.",
     )
+    enriched: bool = Field(
+        False, description="Write what is stored to the topic `clicks.enriched` as well, for other consumers."
+    )
     cache_size: int = Field(
         100_000, ge=100, description="Entries of each cache of an enricher or of the judge at the most."
     )

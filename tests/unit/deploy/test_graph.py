@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
 
 from deploy.cli import weir
 from deploy.graph import WRITES, graph, timed
@@ -37,9 +38,12 @@ STEPS = [
 
 
 @pytest.fixture(autouse=True)
-def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     (tmp_path / "own.py").write_text("def score(click): ...")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("deploy.commands.pipeline.configure", lambda _: None)  # it would be all later tests' too
+    with capture_logs():
+        yield
 
 
 @contextmanager

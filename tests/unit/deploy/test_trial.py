@@ -1,11 +1,15 @@
 """`weir try`: sample clicks go through the real chain as one log, each is explained, and a bad line is named."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
 
 from deploy.cli import weir
 from deploy.trial import BadLine, Line, read
@@ -30,9 +34,12 @@ def score(click):
 
 
 @pytest.fixture(autouse=True)
-def _own_settings_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_settings_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.setattr("deploy.commands.try_.configure", lambda _: None)  # it would be all later tests' too
+    with capture_logs():
+        yield
 
 
 def run(*clicks: dict[str, Any] | str, words: tuple[str, ...] = (), **environment: str) -> Result:
@@ -149,3 +156,13 @@ def test_a_wrong_enricher_and_a_wrong_taxonomy_are_told() -> None:
 
 def test_what_a_click_holds_can_not_write_over_the_screen() -> None:
     assert "\x1b" not in run({"path": "/\x1b[2J", "query": "utm_source=\x1b[2J"}).stdout
+
+
+def test_what_is_logged_is_not_among_the_rows(tmp_path: Path) -> None:
+    weir = Path(sys.executable).with_name("weir")
+    environment = {"WEIR_ENRICHERS": "own.py:score", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [weir, "try", "--json", "-"], check=False, input=b"{}\n", capture_output=True, cwd=tmp_path, env=environment
+    )
+    assert [decode_enriched(line).kafka_offset for line in done.stdout.splitlines()] == [0]
+    assert b"an enricher is left out" in done.stderr
