@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.commands.data import Bar
-from deploy.geodata import PullError, installed, pull, read_sets
+from deploy.geodata import installed, pull, read_sets
+from deploy.packages import PullError
 from deploy.stack import Stack
 from deploy.traffic.count import Comparison, Row, compare, fetch
 from deploy.traffic.manifest import Manifest, Record, read_manifest

