@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deploy.logs import LogSettings, configure
+from deploy.packages import PullError
 from deploy.settings import StackSettings
 
 if TYPE_CHECKING:
     from benchmarks.race import Run
 
 ROOT = Path(__file__).parents[2]
-MEASURED, ENRICH = "measured", "enrich"
+MEASURED, ENRICH, QUALITY = "measured", "enrich", "quality"
 """What `--save` writes stands between comments of this name in `docs/benchmarks.md`."""
 
 FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
@@ -143,6 +144,38 @@ def enrich(geo: Path | None, *, as_json: bool, save: Path | None, **plan: int) -
         click.echo(json.dumps(dataclasses.asdict(report) | {"reached": report.ratio.reached}, indent=2))
     else:
         measuring.show(report, Console())
+
+
+@command.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the fetched lists [WEIR_DATA/bench].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the tables as Markdown.")
+def quality(*, data: Path | None, as_json: bool, save: Path | None) -> None:
+    """Bots and device classes, on public lists that this project did not write.
+
+    Each list of bots is judged by rules that do not know it. The lists are fetched once, by npm and pip, pinned by
+    checksum: 5 MB. Ends with 1 where a bound is missed.
+    """
+    _find_benchmarks()
+    measuring = importlib.import_module("benchmarks.quality")
+    with _progress(Console(stderr=True, highlight=False)) as progress:
+        bar = progress.add_task("", total=None)
+
+        def tell(what: str, at: int, total: int) -> None:
+            progress.update(bar, description=what, completed=at, total=total or None)
+
+        try:
+            report = measuring.measure((data or StackSettings().data / "bench") / "lists", tell)
+        except PullError as error:
+            raise click.ClickException(str(error)) from None
+    if save:
+        _save(save, measuring.markdown(report), QUALITY)
+    if as_json:
+        click.echo(measuring.as_json(report))
+    else:
+        measuring.show(report, Console())
+    if not report.met:
+        raise click.exceptions.Exit(1)
 
 
 def _save(file: Path, tables: str, name: str) -> None:

@@ -21,7 +21,7 @@ from benchmarks.present import as_json, markdown
 from benchmarks.race import ALONE, BARE, CONTENDERS, FAUST, WORKER, Run
 from benchmarks.speed import Speed
 from benchmarks.stream import Plan, Report
-from deploy.commands.bench import ENRICH, FIGURES, MEASURED, chosen, command, placed
+from deploy.commands.bench import ENRICH, FIGURES, MEASURED, QUALITY, chosen, command, placed
 from ingest.events import RawClick, decode, partition_key
 
 ROOT = Path(__file__).parents[3]
@@ -181,4 +181,4 @@ def test_every_peers_requirement_is_pinned_and_hashed(peer: str) -> None:
 def test_the_page_explains_every_figure_and_has_its_place_for_tables() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     assert all(f"| {name} |" in page for name in FIGURES)
-    assert all(page.index(f"<!-- {name} -->") < page.index(f"<!-- /{name} -->") for name in (MEASURED, ENRICH))
+    assert all(page.index(f"<!-- {name} -->") < page.index(f"<!-- /{name} -->") for name in (MEASURED, ENRICH, QUALITY))
