@@ -30,7 +30,7 @@ class Judge:
     columns: tuple[str, ...] = JUDGED_COLUMNS
 
     def __init__(self, version: str, cache_size: int = 50_000, lists: Lists = NO_LISTS) -> None:
-        self._version = version
+        self.version = version
         self.layers: tuple[Layer, ...] = (
             UserAgentLayer(cache_size),  # programs that say so
             PurposeLayer(cache_size),  # nobody has clicked yet
@@ -63,7 +63,7 @@ class Judge:
         found[list(dead)] |= DEAD_FLAG
         return {
             **spread(Judgement._fields, self.cache.of(together(kinds, coded(found)))),
-            "rules_version": Coded.constant(self._version, len(kinds)),
+            "rules_version": Coded.constant(self.version, len(kinds)),
         }
 
 

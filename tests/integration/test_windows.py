@@ -222,7 +222,7 @@ class Reading:
         await self._count(len(self.log), lambda _: (len(self.log), math.inf), counted)
 
     async def _count(self, amount: int, log_end: Any, until: Callable[[PartitionCounter], Any]) -> None:
-        limits = Limits(rows=20, linger=0.0, hold=RULES.hold)
+        limits = Limits(rows=20, linger=0.0, hold=self.chain.windows.hold)
         work = self.chain(self.partition)
         counter = PartitionCounter(
             self.partition, self.chain.ledger, work, done=lambda _: None, log_end=log_end, limits=limits
