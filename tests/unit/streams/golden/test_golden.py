@@ -1,27 +1,19 @@
-"""Golden clicks: a file of raw clicks a reason, put through the real chain, and beside it what each has to count as.
-
-`x.ndjson` has raw clicks as `weir try` takes them, a log in its order; `x.expected.ndjson` has their rows, a line each.
-"""
+"""Golden clicks: a file of raw clicks a reason, put through the real chain, and beside it what each has to count as."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from deploy.trial import Line, NoLedger, attempt, read
+from deploy.trial import NoLedger
 from streams.chain import Chain
 from streams.judge.reasons import Reason
 from streams.pipeline import click_chain
 from streams.settings import StreamSettings
+from tests.unit.streams.golden.golden import HERE, expected, rows
 from tests.unit.streams.test_enrich_geo import write
-from warehouse.columns import Column
 
-HERE = Path(__file__).parent
 NAMES = ("seq", "outcome", "verdict", "score", "reasons")
-
-Row = Mapping[str, object]
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +31,9 @@ def chain(settings: StreamSettings) -> Chain:
     return click_chain(settings, NoLedger())
 
 
-async def rows(reason: str, chain: Chain, settings: StreamSettings) -> Sequence[Row]:
-    """What the chain makes of a file's clicks."""
-    lines = [line for line in read((HERE / f"{reason}.ndjson").read_bytes().splitlines(), 0) if isinstance(line, Line)]
-    made = (await attempt(lines, chain, settings)).rows
-    columns: list[Column] = [made[name] for name in NAMES]
-    return [dict(zip(NAMES, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def expected(reason: str) -> Sequence[Row]:
-    """What stands in the file beside it."""
-    rows = map(msgspec.json.decode, (HERE / f"{reason}.expected.ndjson").read_bytes().splitlines())
-    return [row | {"reasons": tuple(row["reasons"])} for row in rows]
-
-
 @pytest.mark.parametrize("reason", Reason)
 async def test_clicks_of_each_reason(reason: Reason, chain: Chain, settings: StreamSettings) -> None:
-    assert await rows(reason, chain, settings) == expected(reason)
+    assert await rows(reason, NAMES, chain, settings) == expected(reason)
 
 
 @pytest.mark.parametrize("reason", Reason)
