@@ -142,8 +142,12 @@ def _fetch_wheel(listing: Listing, work: Path) -> Path:
     order += ["--only-binary=:all:", "--require-hashes", f"--dest={work}", f"--requirement={requirements}"]
     done = subprocess.run(order, cwd=work, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")][:4]
-        raise PullError(f"pip could not fetch {listing.package} {listing.version}:\n" + "\n".join(said))
+        lines = done.stderr.strip().splitlines()
+        said = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
+        raise PullError(
+            f"pip could not fetch {listing.package} {listing.version}:\n" + "\n".join(said[:4]) + "\n"
+            "Check the network, a proxy (HTTPS_PROXY) and the index (`pip config list`), and run it again."
+        )
     return next(work.glob("*.whl"))
 
 
