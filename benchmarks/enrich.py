@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from rich.console import Console
@@ -19,22 +18,18 @@ from rich.table import Table
 
 from benchmarks.clicks import clicks
 from benchmarks.contenders.functions import Taken, tune
+from benchmarks.contenders.steps import ClockedChain, Spent, by_step, clocked_chain
 from benchmarks.figures import Ratio, Spread
 from benchmarks.machine import Machine, machine
+from deploy.trial import NoLedger
 from ingest.events import decode
 from streams.batch import Records
-from streams.chain import DECODE, JUDGE, Chain, PartitionChain
-from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
-from streams.enrich.chain import enrichers
-from streams.judge.judge import Judge
-from streams.maker import Maker, Stored
+from streams.maker import Maker
 from streams.patience import Patience
 from streams.settings import StreamSettings
-from streams.windows.hold import Stretch
 from streams.windows.rules import WindowRules
-from warehouse.columns import Columns
-from warehouse.ledger import Ledger, Partition, Position
+from warehouse.ledger import Partition, Position
 
 PARTITION = Partition(UUID(int=0xE), 0)
 BOUND = 8.0
@@ -43,8 +38,6 @@ WARM = 60_000
 """Clicks after which the caches hold what comes again: the data has 50,000 captured ones."""
 
 Tell = Callable[[str, int, int], None]
-Spent = dict[str, float]
-"""Step → seconds, or microseconds a click."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,50 +82,6 @@ class Report:
         return Ratio("6", "the chain, warm", BOUND, BOUND, self.warm.total, at_least=False, unit="µs")
 
 
-class Nobody(Ledger):
-    """Is not asked: no click of the data is flagged, and each can be decoded."""
-
-    def __init__(self) -> None:
-        pass
-
-
-class ClockedJudge(Judge):
-    """The judge, with a clock."""
-
-    def __init__(self, cache_size: int, spent: Spent) -> None:
-        super().__init__("bench", cache_size)
-        self._spent = spent
-
-    def __call__(self, columns: Columns, **more: Any) -> Columns:  # noqa: ANN401  # as the judge has it
-        """The judge's columns."""
-        began = time.thread_time()
-        made = super().__call__(columns, **more)
-        self._spent["judge alone"] += time.thread_time() - began
-        return made
-
-
-class ClockedChain(PartitionChain):
-    """The chain of one partition, with a clock at each step."""
-
-    def __init__(self, chain: Chain, spent: Spent) -> None:
-        super().__init__(chain, PARTITION)
-        self._spent = spent
-
-    async def look(self, records: Records, stretch: Stretch, stored: Stored) -> None:
-        """As the chain does."""
-        began = time.thread_time()
-        await super().look(records, stretch, stored)
-        self._spent["look"] += time.thread_time() - began
-
-    def steps(self, records: Records, batch_time: int) -> Iterator[tuple[str, Columns]]:
-        """As the chain does."""
-        began = time.thread_time()
-        for name, made in super().steps(records, batch_time):
-            self._spent[name] += time.thread_time() - began
-            yield name, made
-            began = time.thread_time()
-
-
 @dataclasses.dataclass(frozen=True)
 class Batch:
     """What was measured of one batch."""
@@ -171,10 +120,9 @@ async def _run(log: Sequence[Taken], size: int, geo_dir: Path) -> Sequence[Batch
     """One round, through a chain that has seen nothing yet."""
     settings = StreamSettings()
     spent: Spent = defaultdict(float)
-    steps, windows = enrichers(geo_dir=geo_dir, cache_size=settings.cache_size), WindowRules.of(settings)
-    judge = ClockedJudge(settings.cache_size, spent)
-    chain = ClockedChain(Chain(Nobody(), steps, judge, DeadRatio(1.0), windows), spent)
-    maker = Maker(chain, windows.hold, Patience(0, 0), rows=len(log), linger=0.0)
+    windows = WindowRules.of(settings)
+    chain = clocked_chain(NoLedger(), geo_dir, settings.cache_size, windows, spent)
+    maker = Maker(ClockedChain(chain, PARTITION, spent), windows.hold, Patience(0, 0), rows=len(log), linger=0.0)
     await maker.restore(Position(None), 0)
     found = []
     for first in range(0, len(log), size):
@@ -199,10 +147,8 @@ def _a_click(batches: Sequence[Batch]) -> Spent:
     """Microseconds a click by step, in the order of the steps, `total` of the chain, and `hold`."""
     rows = sum(batch.rows for batch in batches)
     spent = {name: sum(batch.spent[name] for batch in batches) / rows * 1e6 for name in batches[0].spent}
-    decoded, judged, total = (spent.pop(name) for name in ("decode alone", "judge alone", "total"))
-    windows = spent.pop("look") - decoded + spent.pop(JUDGE) - judged
-    taken = spent.pop(DECODE)  # what was looked at becomes columns of the batch
-    steps = {"decode": decoded, "windows": windows, **spent, "judge": judged, "rows": taken}
+    total, decoded = spent.pop("total"), spent.pop("decode alone")
+    steps = by_step(spent, decoded)
     whole = sum(steps.values())
     return {**steps, "hold": total - whole, "total": whole}
 

@@ -7,15 +7,18 @@ the functions goes, by step.
 import asyncio
 import json
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.contenders.bare_consumer import taken
 from benchmarks.contenders.functions import Taken, Task, mark_start, read_task, tune
-from benchmarks.contenders.steps import insert_steps, timed_chain
+from benchmarks.contenders.steps import ClockedChain, by_step, clocked_chain, insert_steps
 from deploy.folder import write_private
 from streams.windows.hold import Hold, HoldLimit
+from streams.windows.rules import WindowRules
 from warehouse.client import connect_async
 from warehouse.ledger import Ledger, Partition
 
@@ -35,14 +38,16 @@ async def run(task: Task) -> None:
 async def count(task: Task, ledger: Ledger) -> None:
     """Chain and insert, batch after batch, partition after partition."""
     logs = read(task)
-    chain, spent = timed_chain(ledger, task)
+    spent: dict[str, float] = defaultdict(float)
+    whole = dict.fromkeys(("chain", "insert"), 0.0)
+    chain = clocked_chain(ledger, Path(task.geo_dir), task.cache_size, WindowRules(HoldLimit(0)), spent)
     for number in logs:
         await ledger.take_over(Partition(task.topic_id, number), 0)
     tune()
     mark_start(task)
     for number, records in logs.items():
         partition = Partition(task.topic_id, number)
-        work, hold = chain(partition), Hold(HoldLimit(0))
+        work, hold = ClockedChain(chain, partition, spent), Hold(HoldLimit(0))
         for first in range(0, len(records), task.rows):
             batch = records[first : first + task.rows]
             began = time.process_time()
@@ -53,10 +58,17 @@ async def count(task: Task, ledger: Ledger) -> None:
             rows = work.rows(kept, batch[-1].timestamp // 1000)
             built = time.process_time()
             await ledger.insert(partition, batch[0].offset, rows)
-            spent["chain"] += built - began
-            spent["insert"] += time.process_time() - built
-    said = {step: seconds / task.records for step, seconds in spent.items()} | await insert_steps(task, kept, rows)
+            whole["chain"] += built - began
+            whole["insert"] += time.process_time() - built
+    inserts = await insert_steps(task, kept, rows)
+    steps = by_step(_each(spent, task), inserts["decode"])
+    said = _each(whole, task) | steps | inserts
     write_private(Path(task.mark).with_suffix(".said"), json.dumps(said))
+
+
+def _each(spent: Mapping[str, float], task: Task) -> dict[str, float]:
+    """Seconds an event."""
+    return {step: seconds / task.records for step, seconds in spent.items()}
 
 
 async def stored() -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders.functions import NONCE, Task
 from streams.batch import Records
-from streams.chain import Chain
+from streams.chain import DECODE, JUDGE, Chain, PartitionChain
 from streams.dead_ratio import DeadRatio
 from streams.decode import decode_records
 from streams.enrich.chain import enrichers
@@ -16,48 +16,73 @@ from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.inserter import Rows
 from streams.judge.judge import Judge
 from streams.judge.version import rules_version
+from streams.maker import Stored
 from streams.rows import log_columns
-from streams.windows.hold import HoldLimit
+from streams.windows.hold import Stretch
 from streams.windows.rules import WindowRules
 from warehouse.client import connect
-from warehouse.columns import Coded
-from warehouse.ledger import Ledger
+from warehouse.columns import Coded, Columns
+from warehouse.ledger import Ledger, Partition
 from warehouse.native import block
 
 REPEATS = 5
+
+LOOK, JUDGE_ALONE = "look", "judge alone"
+"""What has a clock and is no step: it is told apart from others by their difference."""
 
 Spent = dict[str, float]
 """Step → seconds."""
 
 
-class Timed:
-    """An enricher or the judge, with a clock."""
+class ClockedJudge(Judge):
+    """The judge, with a clock."""
 
-    def __init__(self, step: Any, name: str, spent: Spent) -> None:  # noqa: ANN401  # an Enricher or a Judge
-        self._step, self._name, self._spent = step, name, spent
-        self.columns: tuple[str, ...] = step.columns
+    def __init__(self, version: str, cache_size: int, spent: Spent) -> None:
+        super().__init__(version, cache_size)
+        self._spent = spent
 
-    def refresh(self) -> None:
-        """As the enricher has it."""
-        if hasattr(self._step, "refresh"):
-            self._step.refresh()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as the step has it
-        """The step, timed."""
-        began = time.process_time()
-        made = self._step(*args, **kwargs)
-        self._spent[self._name] += time.process_time() - began
+    def __call__(self, columns: Columns, **more: Any) -> Columns:  # noqa: ANN401  # as the judge has it
+        """The judge's columns."""
+        began = time.thread_time()
+        made = super().__call__(columns, **more)
+        self._spent[JUDGE_ALONE] += time.thread_time() - began
         return made
 
 
-def timed_chain(ledger: Ledger, task: Task) -> tuple[Chain, Spent]:
-    """The worker's chain with a clock at each step, and what the clocks show."""
-    spent: Spent = defaultdict(float)
-    steps = enrichers(geo_dir=Path(task.geo_dir), cache_size=task.cache_size)
-    rules = WindowRules(HoldLimit(0))
-    judge: Any = Timed(Judge(rules_version(DEFAULT_TAXONOMY, rules), task.cache_size), "judge", spent)
-    timed = [Timed(step, type(step).__name__, spent) for step in steps]
-    return Chain(ledger, timed, judge, DeadRatio(1.0), rules), spent
+class ClockedChain(PartitionChain):
+    """The chain of one partition, with a clock at each step."""
+
+    def __init__(self, chain: Chain, partition: Partition, spent: Spent) -> None:
+        super().__init__(chain, partition)
+        self._spent = spent
+
+    async def look(self, records: Records, stretch: Stretch, stored: Stored) -> None:
+        """As the chain does."""
+        began = time.thread_time()
+        await super().look(records, stretch, stored)
+        self._spent[LOOK] += time.thread_time() - began
+
+    def steps(self, records: Records, batch_time: int) -> Iterator[tuple[str, Columns]]:
+        """As the chain does."""
+        began = time.thread_time()
+        for name, made in super().steps(records, batch_time):
+            self._spent[name] += time.thread_time() - began
+            yield name, made
+            began = time.thread_time()
+
+
+def clocked_chain(ledger: Ledger, geo_dir: Path, cache_size: int, windows: WindowRules, spent: Spent) -> Chain:
+    """The worker's chain, for `ClockedChain`; `spent` has to take any step."""
+    judge = ClockedJudge(rules_version(DEFAULT_TAXONOMY, windows), cache_size, spent)
+    return Chain(ledger, enrichers(geo_dir=geo_dir, cache_size=cache_size), judge, DeadRatio(1.0), windows)
+
+
+def by_step(spent: Mapping[str, float], decode: float) -> Spent:
+    """The steps in their order, of what the clocks show and of what decoding takes, which is measured apart."""
+    steps = dict(spent)
+    judge, look, taken = steps.pop(JUDGE_ALONE), steps.pop(LOOK), steps.pop(DECODE)
+    windows = look - decode + steps.pop(JUDGE) - judge
+    return {"decode": decode, "windows": windows, **steps, "judge": judge, "rows": taken}
 
 
 async def insert_steps(task: Task, records: Records, rows: Rows) -> Spent:

@@ -47,6 +47,15 @@ def test_a_missing_database_is_not(warehouse: WarehouseSettings) -> None:
     assert "Run `weir migrate`" in said
 
 
+def test_wrong_lists_are_not(warehouse: WarehouseSettings, tmp_path: Path) -> None:
+    file = tmp_path / "lists.toml"
+    file.write_text("[deny]\nnetworks = ['192.0.2.0/24', '192.0.2.7/32']")
+    code, said = end_of_a_worker(warehouse, WEIR_LISTS=str(file))
+    assert code == os.EX_CONFIG
+    assert "WEIR_LISTS" in said
+    assert "[deny] networks, entry 2 (192.0.2.7/32)" in said
+
+
 def test_an_absent_kafka_is_waited_for(warehouse: WarehouseSettings) -> None:
     code, _ = end_of_a_worker(warehouse, KafkaSettings(kafka=f"127.0.0.1:{free_port()}"))
     assert code == os.EX_TEMPFAIL

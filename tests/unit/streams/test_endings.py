@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.dead_ratio import TooManyDead
 from streams.endings import exit_code, reasons
 from streams.inserter import Gap
+from streams.judge.lists import WrongLists
 from warehouse.client import WarehouseMisconfigured, WarehouseUnavailable
 from warehouse.failures import Doubtful, Misconfigured, Refused
 
@@ -22,6 +23,7 @@ TABLE: list[tuple[BaseException, int]] = [
     (Misconfigured("run `weir migrate`"), os.EX_CONFIG),
     (WarehouseMisconfigured("password"), os.EX_CONFIG),
     (TooManyDead("900 of 1000"), os.EX_CONFIG),
+    (WrongLists("WEIR_LISTS: entry 2"), os.EX_CONFIG),
     (SaslAuthenticationFailed("password"), os.EX_CONFIG),
     (KafkaException(KafkaError(KafkaError._AUTHENTICATION)), os.EX_CONFIG),
     (Refused("syntax"), 1),

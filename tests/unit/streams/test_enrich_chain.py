@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.events import Kind, RawClick
-from streams.enrich.chain import enrichers, refresh
+from streams.enrich.chain import enrichers, refresh, systems
 from streams.enrich.enricher import Enricher
 from tests.unit.streams.clicks import click, columns
 from tests.unit.streams.test_enrich_geo import write
@@ -100,6 +100,13 @@ def test_one_click_through_all() -> None:
         "placement": "2nd 20%",
         "language": "de-de",
     }
+
+
+def test_whose_a_network_is_can_be_asked_before_the_rest(tmp_path: Path) -> None:
+    write(tmp_path / "a.mmdb", "asn", {"81.2.69.0/24": {"autonomous_system_number": 64_500}})
+    there = columns(click(network="81.2.69.0/24"), click(network=""))
+    assert systems(enrichers(geo_dir=tmp_path), there) == [64_500, 0]
+    assert systems((), there) == [0, 0]
 
 
 def test_a_wrong_taxonomy_refuses_to_start(tmp_path: Path) -> None:
