@@ -66,7 +66,14 @@ class Health(uvicorn.Server):
 async def serve(settings: StreamSettings, leave: Exit) -> None:
     """Run the worker until `leave.wanted`."""
     client = await connect_async(settings)
-    app = pipeline(settings, Ledger(client, timeout=settings.insert_timeout), leave.fail)
+    try:
+        await _serve(settings, Ledger(client, timeout=settings.insert_timeout), leave)
+    finally:
+        await client.close()
+
+
+async def _serve(settings: StreamSettings, ledger: Ledger, leave: Exit) -> None:
+    app = pipeline(settings, ledger, leave.fail)
     consumer = cast(Consumer, app.consumer)
     gc.collect()
     gc.freeze()  # tables and patterns stay: no collection has to look at them again
@@ -97,7 +104,6 @@ async def serve(settings: StreamSettings, leave: Exit) -> None:
     finally:
         web.should_exit = True
         await serving
-        await client.close()
 
 
 async def until_over(app: faust.App, leave: Exit) -> None:
