@@ -11,6 +11,7 @@ from streams.chain import Chain
 from streams.enrich.chain import enrichers
 from streams.enrich.channel import Channel
 from streams.enrich.enricher import step_name
+from streams.judge.reasons import Reason
 from streams.pipeline import click_chain
 from streams.settings import StreamSettings
 from tests.unit.streams.golden.golden import HERE, expected, rows
@@ -65,6 +66,6 @@ def test_each_file_has_its_channel_and_a_neighbour(channel: Channel) -> None:
 
 
 def test_no_file_is_forgotten() -> None:
-    named = {f"enrich/{name}" for name in ENRICHERS} | set(CHANNELS.values())
+    named = {f"enrich/{name}" for name in ENRICHERS} | set(CHANNELS.values()) | {f"reason/{name}" for name in Reason}
     stored = {path.relative_to(HERE).as_posix() for path in HERE.glob("*/*.ndjson")}
     assert stored == {f"{name}{end}.ndjson" for name in named for end in ("", ".expected")}

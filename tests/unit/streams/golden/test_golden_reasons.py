@@ -33,19 +33,19 @@ def chain(settings: StreamSettings) -> Chain:
 
 @pytest.mark.parametrize("reason", Reason)
 async def test_clicks_of_each_reason(reason: Reason, chain: Chain, settings: StreamSettings) -> None:
-    assert await rows(reason, NAMES, chain, settings) == expected(reason)
+    assert await rows(f"reason/{reason}", NAMES, chain, settings) == expected(f"reason/{reason}")
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_each_file_has_its_reason_and_clicks_without_it(reason: Reason) -> None:
-    found = [reason.value in row["reasons"] for row in expected(reason)]  # type: ignore[operator]  # a tuple
+    found = [reason.value in row["reasons"] for row in expected(f"reason/{reason}")]  # type: ignore[operator]  # a tuple
     assert set(found) == {True, False}
 
 
 def test_a_scanner_of_twelve_links_among_people_is_caught_whole_and_nobody_else() -> None:
-    clicks = [msgspec.json.decode(line) for line in (HERE / "burst.ndjson").read_bytes().splitlines()]
+    clicks = [msgspec.json.decode(line) for line in (HERE / "reason" / "burst.ndjson").read_bytes().splitlines()]
     scanner = {click["address_id"] for click in clicks if click["address_id"].startswith("000000000000ee")}
-    verdicts = [row["verdict"] for row in expected("burst")]
+    verdicts = [row["verdict"] for row in expected("reason/burst")]
     judged = [(click["address_id"] in scanner, verdict) for click, verdict in zip(clicks, verdicts, strict=True)]
     assert judged.count((True, "bot")) == 12
     assert {verdict for is_scanner, verdict in judged if not is_scanner} == {"human"}
