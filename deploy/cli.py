@@ -22,6 +22,7 @@ COMMANDS = {
     "import-log": "Turn a web server's access log into clicks.",
     "query": "Ask the API, and print a table with bars.",
     "replay": "Judge history again with today's rules, and swap it in.",
+    "dead": "Look at records that could not be decoded, and put back what can be read by now.",
     "audit": "Prove that every offset of the log is one row.",
     "try": "Show what each step makes of sample clicks, and why they count as they do.",
     "pipeline": "Print the graph of the stream, with the timings of a running worker.",

@@ -10,9 +10,11 @@ from ingest.events import Kind, RawClick, decode
 from streams.batch import Records
 from streams.raw import RawColumns, read_fields
 from warehouse.columns import Column
+from warehouse.redact import cut_addresses
 
 MAX_PAYLOAD = 65_536
 """Bytes of an undecodable payload that are kept."""
+MAX_DETAIL = 500
 
 
 class DeadReason(enum.StrEnum):
@@ -81,8 +83,19 @@ def _one_by_one(records: Records) -> tuple[list[RawClick], dict[int, DeadLetter]
 
 
 def dead_letter(value: bytes | None, reason: DeadReason, detail: str) -> DeadLetter:
-    """The letter of a record with this value, its payload cut at `MAX_PAYLOAD`."""
-    return DeadLetter(reason, detail[:500], (value or b"")[:MAX_PAYLOAD])
+    """The letter of a record with this value: its payload cut at `MAX_PAYLOAD`, addresses in it to their networks."""
+    payload = cut_addresses((value or b"")[:MAX_PAYLOAD].decode("latin-1"))  # a character a byte: it need not be text
+    return DeadLetter(reason, cut_addresses(detail)[:MAX_DETAIL], payload.encode("latin-1"))
+
+
+def decode_letter(payload: bytes) -> RawClick:
+    """A letter's payload by today's decoder, as a click that is sent again.
+
+    Raises `msgspec.DecodeError` or `ValueError` where it still can't be decoded.
+    """
+    click = decode(payload)
+    read_fields([click])
+    return msgspec.structs.replace(click, resent=True)
 
 
 def _undecodable(value: bytes | None, error: Exception) -> DeadLetter:

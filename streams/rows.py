@@ -48,6 +48,7 @@ def dead_letter_columns(
     """Rows of `dead_letters`, one a dead record; `stage` is the step that gave up."""
     indexes = list(dead)
     offsets, appended = records.offsets, records.appended
+    sources = [records.source(index) for index in indexes]
     return {
         "topic_id": [topic_id] * len(indexes),
         "kafka_partition": [partition] * len(indexes),
@@ -55,6 +56,8 @@ def dead_letter_columns(
         "append_time": [int(appended[index]) for index in indexes],
         "stage": [stage] * len(indexes),
         "reason": [str(dead[index].reason) for index in indexes],
+        "src": [src for src, _ in sources],
+        "seq": [seq for _, seq in sources],
         "detail": [dead[index].detail for index in indexes],
         "payload": [dead[index].payload for index in indexes],
         "payload_size": [len(records.values[index] or b"") for index in indexes],

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.events import Kind, RawClick, click_id, encode
 from streams.batch import Records
-from streams.decode import CHUNK, MAX_PAYLOAD, DeadReason, decode_records
+from streams.decode import CHUNK, MAX_PAYLOAD, DeadReason, dead_letter, decode_letter, decode_records
 from tests.unit.streams.clicks import columns
 
 
@@ -94,3 +95,24 @@ def test_headers_that_are_no_numbers_are_no_numbers(header: bytes) -> None:
 def test_no_bytes_raise(value: bytes) -> None:
     decoded = decode_records(Records.of([LogRecord(value)]))
     assert len(decoded.columns["seq"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (b'{"ip":"203.0.113.77","ts":1790000000000}', b'{"ip":"203.0.113.0","ts":1790000000000}'),
+        (b'{"ip":"2001:db8:aa:bb::7"}', b'{"ip":"2001:db8:aa::"}'),
+        (b"\xff\x00 198.51.100.9:443", b"\xff\x00 198.51.100.0:443"),
+    ],
+)
+def test_no_full_address_is_in_a_letter(value: bytes, kept: bytes) -> None:
+    letter = dead_letter(value, DeadReason.NOT_JSON, "in 203.0.113.77")
+    assert (letter.payload, letter.detail) == (kept, "in 203.0.113.0")
+
+
+def test_a_letter_that_can_be_read_is_its_click_sent_again() -> None:
+    click = RawClick(kind=Kind.CLICK, src=5, seq=9, ts=1, network="192.0.2.0/24", link_id="00000000000000ff")
+    read = decode_letter(dead_letter(encode(click), DeadReason.UNSTORABLE, "").payload)
+    assert read == msgspec.structs.replace(click, resent=True)
+    with pytest.raises(ValueError, match="hexadecimal"):
+        decode_letter(MINIMAL + b',"link_id":"not a hex number"}')

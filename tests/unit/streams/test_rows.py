@@ -17,9 +17,10 @@ def test_a_record_is_placed_in_the_log() -> None:
 
 
 def test_the_dead_leave_their_payload() -> None:
-    records = Records.of([LogRecord(b"?", offset=5)])
+    records = Records.of([LogRecord(b"?", offset=5, headers=[("src", b"7"), ("seq", b"9")])])
     letters = dead_letter_columns(UUID(int=1), 2, records, decode_records(records).dead)
     assert letters["kafka_offset"] == [5]
     assert letters["reason"] == ["not_json"]
+    assert (letters["src"], letters["seq"]) == ([7], [9])
     assert letters["payload"] == [b"?"]
     assert letters["payload_size"] == [1]
