@@ -37,7 +37,7 @@ class Found:
     @property
     def own_recall(self) -> float:
         """The same, of those that stand in no other list."""
-        return 1 - self.own_missed / self.own
+        return 1 - self.own_missed / self.own if self.own else 1.0
 
     @property
     def precision(self) -> float | None:
