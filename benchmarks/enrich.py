@@ -194,11 +194,12 @@ def markdown(report: Report) -> str:
 
 def _head(report: Report) -> Sequence[str]:
     machine, plan, ratio = report.machine, report.plan, report.ratio
+    busy = "; the machine was busy, so all of it is too high" if machine.busy else ""
     return (
         f"{machine.at} · {machine.processor} · {machine.cores} cores · load average at start {machine.load:.2f}",
         f"{plan.clicks:,} clicks, {plan.batch:,} at a time, {report.unique_queries:.0%} with a query of their own,"
         f" {report.databases} geo databases; {plan.rounds} rounds, median (least–greatest)",
-        f"The chain, warm: {ratio.values.show(2)} µs of CPU a click; the bound is {BOUND:g}: {ratio.reached}",
+        f"The chain, warm: {ratio.values.show(2)} µs of CPU a click; the bound is {BOUND:g}: {ratio.reached}{busy}",
     )
 
 
