@@ -10,7 +10,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.kafka import CLICKS_ENRICHED
-from streams.own.load import offered
+from streams.own.find import offered
+from streams.own.load import GROUP
 from streams.pipeline import click_chain, pipeline
 from streams.publisher import PUBLISH
 from streams.settings import StreamSettings
@@ -85,7 +86,7 @@ async def graph(settings: StreamSettings) -> Graph:
     own = {enricher.name for enricher in chain.own}
     names = (*chain.steps, INSERT, *((PUBLISH,) if settings.enriched else ()))
     steps = tuple(Step(name, name in own) for name in names)
-    return Graph(agents, steps, tuple(name for name in offered() if name not in own))
+    return Graph(agents, steps, tuple(name for name in offered(GROUP) if name not in own))
 
 
 def _written(agent: str, settings: StreamSettings) -> tuple[str, ...]:

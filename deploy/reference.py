@@ -10,6 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from rich.console import Console
 
 import ingest.metrics
+import streams.agents
 import streams.metrics
 from api.telemetry import Telemetry
 from deploy.cli import every_command
@@ -20,7 +21,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 MADE = "Made from the code by `python -m deploy.reference`.\n"
 
 METRICS: Mapping[str, Mapping[str, object]] = MappingProxyType(
-    {"Redirector": vars(ingest.metrics), "Worker": vars(streams.metrics), "API": vars(Telemetry())}
+    {
+        "Redirector": vars(ingest.metrics),
+        "Worker": vars(streams.metrics),
+        "Agents of your own": vars(streams.agents),
+        "API": vars(Telemetry()),
+    }
 )
 """Service → where its metrics have their names."""
 

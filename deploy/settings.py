@@ -45,6 +45,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "up": ("deploy.settings:StackSettings",),
         "redirector": ("ingest.settings:IngestSettings",),
         "worker": ("streams.settings:StreamSettings",),
+        "agents": ("streams.settings:AgentSettings",),
         "api": ("api.settings:ApiSettings",),
         "warehouse": ("warehouse.embedded.settings:EmbeddedSettings",),
         "commands": ("api.settings:CliSettings", "ingest.kafka:KafkaSettings", "warehouse.settings:WarehouseSettings"),

@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types import TopicT
@@ -37,9 +37,12 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
-def app_of(settings: KafkaSettings, group: str, **more: Any) -> App:  # noqa: ANN401 - Faust's own settings
+A = TypeVar("A", bound=App)
+
+
+def app_of(settings: KafkaSettings, group: str, kind: type[A], **more: Any) -> A:  # noqa: ANN401 - Faust's
     """A Faust app on Weir's transport; `group` is its id, and its consumer group."""
-    return App(
+    return kind(
         group,
         **connection(settings),
         stream_wait_empty=True,  # a rebalance and a stop wait for what is in flight

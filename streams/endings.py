@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.dead_ratio import TooManyDead
 from streams.inserter import Gap
 from streams.judge.lists import WrongLists
+from streams.own.find import WrongAgents
 from streams.own.load import WrongEnricher
 from streams.publisher import NoTopic
 from warehouse.client import WarehouseMisconfigured, WarehouseUnavailable
@@ -25,6 +26,7 @@ WRONG = (
     TooManyDead,
     WrongEnricher,
     WrongLists,
+    WrongAgents,
     NoTopic,
     aiokafka.AuthenticationFailedError,
     aiokafka.SaslAuthenticationFailed,

@@ -31,7 +31,7 @@ from streams.own.load import own_enrichers, with_own
 from streams.partition import Limits
 from streams.publisher import Publisher
 from streams.settings import StreamSettings
-from streams.transport import BatchSchema, Consumer
+from streams.transport import App, BatchSchema, Consumer
 from streams.windows.rules import WindowRules
 from warehouse.ledger import Ledger
 
@@ -62,6 +62,7 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
     app = app_of(
         settings,
         settings.group,
+        App,
         stream_buffer_maxsize=4,  # batches, not messages
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.session_timeout / 6,

@@ -2,8 +2,8 @@
 
 Delivery guarantee: at least once, and nothing is missed. Kafka's commit of `clicks.raw` follows the topic, so the
 committed offset says how far everything was sent; rows that are stored beyond it (of a worker that died in between) are
-read from ClickHouse and sent before others are. Records of one partition of `clicks.raw` are sent in their order; those
-that come again do so after later ones, at the earliest from the committed offset on.
+read from ClickHouse and sent before others are. Records of one partition of `clicks.raw` are sent to one partition, in
+their order; what comes again comes after it was there before, so whoever keeps the highest offset knows all copies.
 """
 
 import asyncio
@@ -52,6 +52,7 @@ class Publisher:
     def __init__(self, settings: KafkaSettings, group: str) -> None:
         self._settings, self._group = settings, group
         self._topic = settings.topic(CLICKS_ENRICHED.name)
+        self._partitions = 0
         self._producer = Producer({**settings.producer(), "linger.ms": 5})
 
     async def sent(self, partitions: Collection[int]) -> Mapping[int, int]:
@@ -68,8 +69,10 @@ class Publisher:
     def _committed(self, partitions: Collection[int]) -> Mapping[int, int]:
         consumer = Consumer({**self._settings.librdkafka(), "group.id": self._group, "enable.auto.commit": False})
         try:
-            if self._settings.kafka_mock is None and self._topic not in consumer.list_topics(timeout=SECONDS).topics:
+            found = consumer.list_topics(timeout=SECONDS).topics.get(self._topic)
+            if found is None and self._settings.kafka_mock is None:
                 raise NoTopic(f"WEIR_ENRICHED is set, and Kafka has no topic {self._topic}: `weir topics` makes it.")
+            self._partitions = len(found.partitions) if found else 0
             topic = self._settings.topic(CLICKS_RAW.name)
             places = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=SECONDS)
         finally:
@@ -83,15 +86,16 @@ class Publisher:
         delivery = Delivery(self._producer)
         for click in clicks:
             delivery.expect()
-            key = key_of(click.message_id, click.recipient_id, click.network, click.domain)
-            self._produce(key, encode(click), delivery)
+            self._produce(click, delivery)
         delivery.wait()
         metrics.PUBLISHED.inc(delivery.arrived)
 
-    def _produce(self, key: bytes, value: bytes, delivery: "Delivery") -> None:
+    def _produce(self, click: EnrichedClick, delivery: "Delivery") -> None:
+        key = key_of(click.message_id, click.recipient_id, click.network, click.domain)
+        partition = click.kafka_partition % self._partitions if self._partitions else -1  # -1: Kafka's own choice
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=delivery)
+                self._producer.produce(self._topic, encode(click), key, partition, on_delivery=delivery)
             except BufferError:
                 delivery.poll()
             except KafkaException as refused:

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import cast
 
 import faust
@@ -33,7 +33,8 @@ STOP_SECONDS = 28.0
 class Exit:
     """Why and how the process is to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "the worker") -> None:
+        self._what = what
         self.wanted = asyncio.Event()
         self.code = 0
 
@@ -45,12 +46,12 @@ class Exit:
         """Stop for an error that can't be mended here: one clear line, and a code that says whether to start again."""
         if self.code == 0:
             self.code = exit_code(error)
-            log.critical("the worker stops", reason=reasons(error))
+            log.critical(f"{self._what} stops", reason=reasons(error))
         self.wanted.set()
 
     def at_once(self, reason: str) -> None:
         """End now, from whatever thread: what waits for an orderly stop may be what hangs."""
-        log.critical("the worker ends", reason=reason)
+        log.critical(f"{self._what} ends", reason=reason)
         os._exit(1)
 
 
@@ -78,28 +79,35 @@ async def _serve(settings: StreamSettings, ledger: Ledger, leave: Exit) -> None:
     gc.collect()
     gc.freeze()  # tables and patterns stay: no collection has to look at them again
     gc.set_threshold(50_000, 20, 100)  # batches are made and dropped whole: cycles are rare, passes over them dear
-    web = Health(
-        uvicorn.Config(
-            health.create_app(lambda: consumer.reading),
-            host=settings.worker_host,
-            port=settings.worker_port,
-            log_config=None,
-            access_log=False,
-        )
-    )
     watchdog = Watchdog(
         reading=lambda: consumer.reading,
         positions=lambda: consumer.positions(settings.topic(CLICKS_RAW.name)),
         ends=lambda: {number: end for number, (_, end) in watermarks(settings, CLICKS_RAW).items()},
         end=leave.at_once,
     )
+    watchdog.start()
+    where = settings.worker_host, settings.worker_port
+    await run(app, leave, lambda: consumer.reading, where, stopping=watchdog.stop)
+
+
+async def run(
+    app: faust.App,
+    leave: Exit,
+    ready: Callable[[], bool],
+    where: tuple[str, int],
+    *,
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Run a Faust app until `leave.wanted`, and answer an operator at `where`; `stopping` is called before its stop."""
+    host, port = where
+    config = uvicorn.Config(health.create_app(ready), host=host, port=port, log_config=None, access_log=False)
+    web = Health(config)
     serving = asyncio.create_task(web.serve())
     try:
-        watchdog.start()
         await app.start()
         await until_over(app, leave)
         threading.Timer(STOP_SECONDS, os._exit, [leave.code or 1]).start()
-        watchdog.stop()
+        stopping()
         await app.stop()
     finally:
         web.should_exit = True
@@ -118,18 +126,23 @@ async def until_over(app: faust.App, leave: Exit) -> None:
 
 def main(settings: StreamSettings | None = None) -> None:
     """Run the worker in the foreground; exits 0 after SIGTERM or Ctrl-C, else as `streams.endings` says."""
-    settings = settings or StreamSettings()
-    failpoints.arm(settings.failpoint)
+    chosen = settings or StreamSettings()
+    failpoints.arm(chosen.failpoint)
+    process(lambda leave: serve(chosen, leave))
 
-    async def run() -> int:
-        leave = Exit()
+
+def process(serve: Callable[[Exit], Awaitable[None]], what: str = "the worker") -> None:
+    """Serve until SIGTERM or Ctrl-C, then end this process; what fails is one clear line and an exit code."""
+
+    async def served() -> int:
+        leave = Exit(what)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leave.stop)
         try:
-            await serve(settings, leave)
+            await serve(leave)
         except Exception as error:  # noqa: BLE001  # the process's last frame: one clear line, never a traceback
             leave.fail(error)
         return leave.code
 
-    os._exit(asyncio.run(run()))
+    os._exit(asyncio.run(served()))

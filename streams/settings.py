@@ -1,6 +1,7 @@
 """Settings of the worker."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,10 +11,30 @@ from streams.windows.hold import HoldLimit
 from warehouse.settings import WarehouseSettings
 
 
-class StreamSettings(KafkaSettings, WarehouseSettings):
-    """What the worker reads from the environment, once, at start."""
+class GroupSettings(KafkaSettings):
+    """Whose partitions are whose."""
 
     group: str = Field("weir", description="Kafka consumer group, and Faust's app id, of the workers.")
+
+
+class AgentSettings(GroupSettings):
+    """What agents of the users' own read from the environment, once, at start."""
+
+    agents_group: str = Field(
+        "",
+        description="Kafka consumer group, and Faust's app id, of agents of your own; empty: `weir-agents-` and the"
+        " name that `weir run agents` was given.",
+    )
+    agents_from: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a group of agents that has committed nothing begins in the log."
+    )
+    agents_host: str = Field("127.0.0.1", description="Address of their `/-/live`, `/-/ready` and `/-/metrics`.")
+    agents_port: int = Field(8071, ge=0, le=65535, description="Port of the same.")
+
+
+class StreamSettings(GroupSettings, WarehouseSettings):
+    """What the worker reads from the environment, once, at start."""
+
     session_timeout: float = Field(
         10.0,
         ge=1,

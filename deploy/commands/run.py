@@ -13,21 +13,28 @@ SERVICES = {
     "worker": "streams.server",
     "api": "api.server",
     "warehouse": "warehouse.embedded.server",
+    "agents": "streams.agents_server",
 }
-"""Service → the module whose `main()` serves until it is told to stop."""
+"""Service → the module whose `main()` serves until it is told to stop; that of `agents` is told whose."""
 
 
 @click.command()
 @click.argument("service", type=click.Choice(list(SERVICES)))
-def command(service: str) -> None:
-    """Run one service in the foreground until SIGTERM or Ctrl-C.
+@click.argument("module", required=False)
+def command(service: str, module: str | None) -> None:
+    """Run one service in the foreground until SIGTERM or Ctrl-C; `agents` are those of your own MODULE.
+
+    MODULE is a file (`alerts.py`) or an importable module, whose function `agents` adds agents to a Faust app; another
+    function is named behind a colon. See docs/extending.md.
 
     Its settings come from the environment; `weir settings` lists them. The exit code is 75 where starting it again
     helps, if not at once (ClickHouse or Kafka is away), and 78 where it does not (a setting, a user, the schema).
     """
+    if (service == "agents") != (module is not None):
+        raise click.UsageError("`weir run agents MODULE` wants a module, and no other service does.")
     configure(LogSettings())
     try:
-        importlib.import_module(SERVICES[service]).main()
+        importlib.import_module(SERVICES[service]).main(*([module] if module else []))
     except KafkaException as error:
         refused = click.ClickException(
             f"Kafka's client can't work with the WEIR_KAFKA_… settings: {error.args[0].str()}."

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ingest.events import Kind
 from streams import metrics
 from streams.extension import WHOLE_BATCH, Added, Click
-from streams.own.load import OwnEnricher, told
+from streams.own.find import told
+from streams.own.load import OwnEnricher
 from streams.views import structs, view
 from warehouse.columns import Coded, Columns, coded, picked
 

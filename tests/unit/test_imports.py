@@ -17,7 +17,13 @@ ALLOWED = {
     "deploy": PACKAGES,
 }
 FRAMEWORKS = {
-    "faust": ("streams/pipeline.py", "streams/transport.py", "streams/broker.py", "streams/server.py"),
+    "faust": (
+        "streams/pipeline.py",
+        "streams/transport.py",
+        "streams/broker.py",
+        "streams/server.py",
+        "streams/agents.py",
+    ),
     "starlette": (
         "ingest/app.py",
         "streams/health.py",

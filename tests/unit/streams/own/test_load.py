@@ -9,7 +9,8 @@ import pytest
 
 from streams.endings import exit_code
 from streams.extension import Click
-from streams.own.load import OwnEnricher, WrongEnricher, offered, own_enrichers, with_own
+from streams.own.find import offered
+from streams.own.load import GROUP, OwnEnricher, WrongEnricher, own_enrichers, with_own
 
 MODULE = """
 from streams.extension import Added
@@ -96,7 +97,7 @@ class Finder:
 
 def test_an_entry_point_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
-    assert offered() == ("company",)
+    assert offered(GROUP) == ("company",)
     [found] = own_enrichers("company")
     assert (found.name, found.source) == ("company", MODULE.encode())
     with pytest.raises(WrongEnricher, match=r"no installed package offers it.*: company\)"):
