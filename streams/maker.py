@@ -6,9 +6,9 @@ Memory: the records and columns of what is held. A hold ends by bytes too, so it
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from time import monotonic
 from typing import Protocol
 
 from streams.batch import Record, Records
@@ -21,7 +21,7 @@ Stored = Callable[[], Awaitable[None]]
 """Waits until every row that was built before stands in ClickHouse: what a look-up there has to wait for."""
 
 Ended = Callable[[], float | None]
-"""When Kafka last said that nothing follows what was put in, Unix seconds; None where something does."""
+"""When Kafka last said that nothing follows what was put in, by the monotonic clock; None where something does."""
 
 MAX_SIZE = 128 << 20
 """Bytes of records that a batch may have in any case."""
@@ -72,7 +72,7 @@ class Maker:
 
     def put(self, records: Sequence[Record]) -> int:
         """Take more records in, at least one; returns the memory that they will take until they are stored."""
-        size = self._hold.put(records, time.time())
+        size = self._hold.put(records, monotonic())
         self._arrived.set()
         if self._is_enough():
             self._enough.set()
@@ -101,7 +101,7 @@ class Maker:
 
     async def _gather(self, behind: Callable[[], bool]) -> None:
         """Let a batch grow, for the linger from its first record's closing on; or, while behind, until it is full."""
-        wait = max(0.0, self._linger - max(0.0, time.time() - self._hold.due))
+        wait = max(0.0, self._linger - max(0.0, monotonic() - self._hold.due))
         for _ in range(1 + round(CATCH_UP_SECONDS / LOOK_SECONDS)):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._enough.wait(), wait)
@@ -112,7 +112,7 @@ class Maker:
     async def _news(self) -> None:
         """Wait for more records, or until the first one may be closed without any."""
         self._arrived.clear()
-        wait = max(LOOK_SECONDS, self._hold.due - time.time()) if len(self._hold) else None
+        wait = max(LOOK_SECONDS, self._hold.due - monotonic()) if len(self._hold) else None
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._arrived.wait(), wait)
 

@@ -30,7 +30,7 @@ from warehouse.ledger import Ledger, Partition
 log = structlog.get_logger()
 
 LogEnd = Callable[[int], tuple[int, float] | None]
-"""Partition → where its log ends, and when Kafka said so (Unix seconds); None where it has not yet."""
+"""Partition → where its log ends, and when Kafka said so (monotonic seconds); None where it has not yet."""
 
 
 @dataclasses.dataclass(frozen=True)

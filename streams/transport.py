@@ -11,6 +11,7 @@ partitions go (`drain`); without one, reading starts at the committed offset.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol, cast
 
@@ -157,7 +158,7 @@ class Consumer(driver.Consumer):
         return self.intakes[topic].positions()
 
     def log_end(self, topic: str, partition: int) -> tuple[int, float] | None:
-        """Where the log of a partition ends, and when Kafka said so in answer to a fetch, Unix seconds.
+        """Where the log of a partition ends, and when Kafka said so in answer to a fetch, by `time.monotonic()`.
 
         None before the first answer, and while the partition is not owned.
         """
@@ -222,7 +223,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if state is None or state.timestamp is None:
             return None
         asked = state.timestamp  # taken before the end, which may grow meanwhile: too early a time does no harm
-        return state.highwater, asked / 1000
+        ago = max(0.0, time.time() - asked / 1000)  # aiokafka's clock may be set by somebody; one that goes on may not
+        return state.highwater, time.monotonic() - ago
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

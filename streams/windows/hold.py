@@ -64,7 +64,10 @@ class Hold:
         return len(self._records)
 
     def put(self, records: Sequence[Record], arrived: float) -> int:
-        """Take more records in, at least one, which arrived now (Unix seconds); returns what memory they take."""
+        """Take more records in, at least one, which arrived now, in seconds of a clock that only goes forward.
+
+        Returns what memory they take.
+        """
         count, before = len(records), len(self._records)
         self._records.extend(records)
         fresh = self._records[before:]
@@ -82,9 +85,9 @@ class Hold:
     def closed(self, ended: float | None = None) -> int:
         """How many records, from the first on, are closed.
 
-        By later records; and where Kafka said at `ended` (Unix seconds) that nothing came after what was read, those
-        that had arrived a whole hold before. Only these may be judged otherwise when they are read again: with records
-        that were appended within their hold and that Kafka had not shown by then.
+        By later records; and where Kafka said at `ended` (by the clock of `put`) that nothing came after what was read,
+        those that had arrived a whole hold before. Only these may be judged otherwise when they are read again: with
+        records that were appended within their hold and that Kafka had not shown by then.
         """
         if not self._records:
             return 0
@@ -95,7 +98,7 @@ class Hold:
 
     @property
     def due(self) -> float:
-        """When the first record may be closed though nothing follows, Unix seconds."""
+        """When the first record may be closed though nothing follows, by the clock of `put`."""
         return self._arrived[0] + self._limit.seconds
 
     def reach(self, count: int) -> int:

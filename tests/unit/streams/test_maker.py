@@ -30,7 +30,7 @@ def maker(work: Plain, *, linger: float = 0.0, rows: int = 100, limit: HoldLimit
 
 def ended() -> float:
     """Kafka says just now that nothing follows."""
-    return time.time()
+    return time.monotonic()
 
 
 async def test_only_what_is_closed_is_made_and_all_that_it_needs_is_looked_at() -> None:
@@ -60,7 +60,7 @@ async def test_while_kafka_says_nothing_what_is_open_stays_open() -> None:
     making.put(records(0, 0))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(making.make(lambda: None, stored), HOLD.seconds + 0.5)
-    said = time.time() - 10  # an answer from before the hold has passed says nothing about what came since
+    said = time.monotonic() - 10  # an answer from before the hold has passed says nothing about what came since
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(making.make(lambda: said, stored), 0.5)
     assert len((await making.make(ended, stored))[0].records) == 1
@@ -91,7 +91,7 @@ async def test_a_batch_lingers_from_the_time_at_which_its_first_record_was_close
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr("streams.maker.monotonic", lambda: now)
     making = maker(Plain(), linger=60, limit=HoldLimit(0))
     making.put(records(0, 0))
     now += 61  # while the batch before it was made
