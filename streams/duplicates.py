@@ -15,8 +15,8 @@ from warehouse.columns import Columns
 ClickKey = tuple[int, int]
 """(src, seq): what is random in a click id."""
 
-MEMORY_MS = 3_600_000
-"""How long an original may come after its flagged copy, by the log's clock."""
+MEMORY_MS = 3 * 3_600_000
+"""How long an original may come after its flagged copy, by the log's clock: an hour, though that clock be set ahead."""
 MEMORY_CLICKS = 50_000
 """How many flagged clicks of a partition are remembered at the most."""
 

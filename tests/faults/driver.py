@@ -114,8 +114,10 @@ class StreamDriver:
         self._clicks: set[ClickKey] = set()
         self._uncertain: set[ClickKey] = set()
         self._poison: set[Place] = set()
-        self.refused: list[str] = []
-        """What Kafka said of records that it refused for good."""
+        self.ahead = 0.0
+        """Seconds by which what Kafka's clock is taken for, where records bring their time, is ahead."""
+        self._refused: deque[Sending] = deque()
+        """What Kafka refused for good, as while its topic was made again: nothing was promised, it is sent again."""
 
     def _open(self) -> None:
         self._producer = Producer(
@@ -200,6 +202,7 @@ class StreamDriver:
                 beat = time.monotonic() + HEARTBEAT_SECONDS
                 self._heartbeat()
             self._send_copies(time.monotonic())
+            self._send_refused()
             self._producer.poll(0)
             self._rest()
 
@@ -298,21 +301,34 @@ class StreamDriver:
         self._flush()
 
     def _flush(self) -> None:
-        if self._producer.flush(FLUSH_SECONDS):
-            raise TimeoutError("Kafka did not take the driver's records")
+        limit = time.monotonic() + FLUSH_SECONDS
+        while self._producer.flush(max(0.1, limit - time.monotonic())) or self._refused:
+            if time.monotonic() > limit:
+                raise TimeoutError("Kafka did not take the driver's records")
+            time.sleep(TICK_SECONDS)
+            self._send_refused()
+
+    def _send_refused(self) -> None:
+        for _ in range(len(self._refused)):
+            self._put(*self._refused.popleft())
 
     def _put(self, key: bytes, value: bytes | None, delivered: "Delivered") -> None:
         def report(error: KafkaError | None, message: Message) -> None:
             with self._lock:
                 if error is not None:
-                    self.refused.append(error.str())
+                    self._refused.append((key, value, delivered))
                 else:
                     delivered((message.partition() or 0, message.offset() or 0))
 
-        self._producer.produce(self._topic, key=key, value=value, on_delivery=report)
+        at = round((time.time() + self.ahead) * 1000)
+        self._producer.produce(self._topic, key=key, value=value, on_delivery=report, timestamp=at)
 
 
 class Delivered(Protocol):
     """What to do when Kafka has a record."""
 
     def __call__(self, place: Place, /) -> None: ...
+
+
+Sending = tuple[bytes, bytes | None, Delivered]
+"""Key and value of a record, and what to do when Kafka has it."""

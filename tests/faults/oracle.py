@@ -30,9 +30,14 @@ OUTCOMES = """
 SELECT src, seq, toString(outcome), count() FROM events
 WHERE kind = 'click' AND edition = 0 GROUP BY src, seq, outcome
 """
+SEEN_MS = REPEAT_MS + 30_000
+"""How far back by the log's clock a click is compared at all."""
 VISITS = """
-SELECT toString(topic_id), visitor_id, link_id, toUnixTimestamp64Milli(ts), outcome = 'repeat', src, seq FROM events
-WHERE kind = 'click' AND edition = 0 AND visitor_id != 0 AND outcome IN ('human', 'suspect', 'repeat')
+SELECT toString(topic_id), visitor_id, link_id, toUnixTimestamp64Milli(ts), clock, outcome = 'repeat', src, seq
+FROM (SELECT *, max(toUnixTimestamp64Milli(append_time)) OVER
+          (PARTITION BY topic_id, kafka_partition ORDER BY kafka_offset) AS clock
+      FROM events WHERE edition = 0)
+WHERE kind = 'click' AND visitor_id != 0 AND outcome IN ('human', 'suspect', 'repeat')
 ORDER BY topic_id, kafka_partition, kafka_offset
 """
 DEAD = "SELECT kafka_partition, kafka_offset FROM events WHERE outcome = 'dead' AND edition = 0"
@@ -48,6 +53,8 @@ class Visit(NamedTuple):
     link: int
     ts: int
     """Unix milliseconds."""
+    clock: int
+    """The log's clock: the latest time of Kafka's so far."""
     repeat: bool
     """It does not count, because it came soon after one that does."""
     src: int
@@ -122,16 +129,19 @@ def _clicks(facts: Facts) -> Iterator[str]:
 
 
 def _visits(visits: Sequence[Visit]) -> Iterator[str]:
-    """A click repeats if an earlier one that counts, of its visitor on its link, is less than the window away."""
-    opened: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
+    """A click repeats if an earlier one that counts, of its visitor on its link, is less than the window away.
+
+    One from which it is further away in the log, by Kafka's clock, is not seen.
+    """
+    opened: defaultdict[tuple[str, int, int], list[tuple[int, int]]] = defaultdict(list)
     wrong = []
     for visit in visits:
         windows = opened[visit.topic, visit.visitor, visit.link]
-        repeats = any(abs(visit.ts - ts) < REPEAT_MS for ts in windows)
+        repeats = any(abs(visit.ts - ts) < REPEAT_MS and visit.clock - clock <= SEEN_MS for ts, clock in windows)
         if repeats != visit.repeat:
             wrong.append((visit.src, visit.seq))
         if not visit.repeat:
-            windows.append(visit.ts)
+            windows.append((visit.ts, visit.clock))
     yield from _some("clicks are taken for repeats, or not, against the rule", wrong)
 
 

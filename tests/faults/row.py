@@ -42,6 +42,8 @@ class Row:
     """Clicks are sent by a redirector's own producer, through a proxy."""
     small_disk: Part | None = None
     """Whose data lie on a disk that can be filled; Kafka's broker is then one of this run's own."""
+    clock: bool = False
+    """Kafka's clock can be set: records bring the time that it would have put on them."""
     commits_may_lead: bool = False
     """Rows vanish, or offsets are set: a commit may be ahead of what is stored until it is read again."""
 

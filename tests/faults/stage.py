@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy import topics
 from deploy.broker import LocalKafka
@@ -156,6 +157,15 @@ class Stage:
         with contextlib.closing(connect(self.warehouse)) as client:
             return audit(client, self.topic_id(), watermarks(self.kafka, CLICKS_RAW))
 
+    def take_times_of_senders(self) -> None:
+        """Let Kafka keep the time that a record brings, however far ahead, from now on."""
+        resource = ConfigResource(ConfigResource.Type.TOPIC, self.kafka.topic(CLICKS_RAW.name))
+        for name, value in (("type", "CreateTime"), ("after.max.ms", str(2**63 - 1))):
+            entry = ConfigEntry(f"message.timestamp.{name}", value, incremental_operation=AlterConfigOpType.SET)
+            resource.add_incremental_config(entry)
+        admin = AdminClient(self.kafka.librdkafka())
+        admin.incremental_alter_configs([resource])[resource].result(20)
+
     def topic_id(self) -> UUID:
         """Id of `clicks.raw`, as it is now."""
         return topic_id(self.kafka, CLICKS_RAW)
@@ -208,6 +218,8 @@ def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
         stage.kafka = KafkaSettings(kafka=stage.broker.bootstrap, kafka_prefix=f"{uuid4().hex[:8]}.")
         stage.group = f"{stage.kafka.kafka_prefix}weir"
         topics.ensure(stage.kafka)
+        if row.clock:
+            stage.take_times_of_senders()
         stage.server = _warehouse(stage, ends)
         stage.warehouse = stage.server.settings("weir")
         migrate(stage.warehouse)

@@ -18,9 +18,9 @@ RIGHT = Facts(
     promised={(7, 1): 0, (7, 2): 1, (7, 3): 0},
     rows={(7, 1): {"human": 1}, (7, 2): {"human": 1, "duplicate": 1}, (7, 3): {"suspect": 1}},
     visits=[
-        Visit("a", 1, 5, 0, False, 7, 1),
-        Visit("a", 1, 5, 9_999, True, 7, 2),
-        Visit("a", 1, 6, 9_999, False, 7, 3),
+        Visit("a", 1, 5, 0, 0, False, 7, 1),
+        Visit("a", 1, 5, 9_999, 9_999, True, 7, 2),
+        Visit("a", 1, 6, 9_999, 9_999, False, 7, 3),
     ],
     uncertain={(7, 2)},
     poison={(0, 4)},
@@ -67,14 +67,21 @@ def test_a_copy_may_be_all_that_there_is_of_a_click_that_nobody_heard_of_again()
         ({"audit": source(stored=3)}, "1 of 4 numbers are missing"),
         ({"audit": source(closed=False)}, "(open)"),
         (
-            {"visits": [Visit("a", 1, 5, 0, False, 7, 1), Visit("a", 1, 5, 9_999, False, 7, 2)]},
+            {"visits": [Visit("a", 1, 5, 0, 0, False, 7, 1), Visit("a", 1, 5, 9_999, 9_999, False, 7, 2)]},
             "taken for repeats, or not",
         ),
         (
-            {"visits": [Visit("a", 1, 5, 0, False, 7, 1), Visit("a", 1, 5, 10_000, True, 7, 2)]},
+            {"visits": [Visit("a", 1, 5, 0, 0, False, 7, 1), Visit("a", 1, 5, 10_000, 10_000, True, 7, 2)]},
             "taken for repeats, or not",
         ),
-        ({"visits": [Visit("a", 1, 5, 0, False, 7, 1), Visit("b", 1, 5, 0, True, 7, 2)]}, "taken for repeats, or not"),
+        (
+            {"visits": [Visit("a", 1, 5, 0, 0, False, 7, 1), Visit("b", 1, 5, 0, 0, True, 7, 2)]},
+            "taken for repeats, or not",
+        ),
+        (
+            {"visits": [Visit("a", 1, 5, 0, 0, False, 7, 1), Visit("a", 1, 5, 0, 3_600_000, True, 7, 2)]},
+            "taken for repeats, or not",
+        ),
         ({"dead": Counter()}, "without a row"),
         ({"dead": Counter({(0, 4): 2})}, "dead rows of nothing"),
         ({"letters": Counter()}, "without a letter"),

@@ -5,7 +5,7 @@ A later issue adds a function to one of these files, and a line here.
 
 from tests.faults.driver import Traffic
 from tests.faults.row import Part, Row
-from tests.faults.rows import disks, log, network, processes, redirector, traffic, upgrade, warehouse
+from tests.faults.rows import clock, disks, log, network, processes, redirector, traffic, upgrade, warehouse
 from warehouse.failpoints import Failpoint
 
 POISONED = Traffic(poison=0.02)
@@ -39,6 +39,7 @@ ROWS = (
     Row("16", log.topic_made_again, cases=("at once", "a while later", "worker away"), commits_may_lead=True),
     Row("18-clickhouse", disks.clickhouse_full, settings=IMPATIENT, small_disk=CLICKHOUSE),
     Row("18-kafka", disks.kafka_full, small_disk=KAFKA),
+    Row("20", clock.stepped, cases=("ahead", "back", "over a month's end"), clock=True),
     Row("21", network.cut, cases=("cut", "silent"), workers=2, settings=IMPATIENT, through_proxy=BY_PROXY | {KAFKA}),
     Row("23", traffic.poison, traffic=Traffic(poison=0.2, large_poison=0.02)),
     Row("24", traffic.only_poison),

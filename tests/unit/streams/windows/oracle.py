@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 LATE_MS = 30_000
-MEMORY_MS = 3_600_000
+MEMORY_MS = 3 * 3_600_000
 
 
 @dataclasses.dataclass(frozen=True)
