@@ -130,6 +130,29 @@ def test_an_alias_rewrites_history(warehouse: WarehouseSettings, client: Client,
     assert client.query(CHANNELS).result_rows == before
 
 
+@pytest.mark.usefixtures("stored")
+def test_an_enricher_of_ones_own_rewrites_history(warehouse: WarehouseSettings, client: Client, tmp_path: Path) -> None:
+    weir = Weir(warehouse, tmp_path)
+    (tmp_path / "own.py").write_text(OWN)
+    weir.environment["WEIR_ENRICHERS"] = f"{tmp_path / 'own.py'}:score"
+    written = weir.json(*SPAN)
+    assert weir("--switch", str(written["edition"])).returncode == 0
+    found = client.query(
+        "SELECT verdict, extra['seq'], has(reasons, 'own:late'), kafka_offset FROM v_events WHERE outcome != 'dead'"
+    ).result_rows
+    assert len(found) == 3 * 37
+    assert all((seq, late) == (str(offset + 1), offset >= 20) for _, seq, late, offset in found)
+    assert {verdict for verdict, _, late, offset in found if late and offset % 5} == {"suspect"}
+
+
+OWN = """
+from streams.extension import Added, OwnReason, Verdict
+
+def score(click):
+    return Added({"seq": str(click.seq)}, (OwnReason("late", Verdict.SUSPECT, 5),) if click.seq > 20 else ())
+"""
+
+
 def with_alias(taxonomy: str) -> str:
     """The taxonomy with one more spelling of email."""
     before, medium, after = taxonomy.partition("\nmedium:\n  email: [")
