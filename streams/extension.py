@@ -30,6 +30,9 @@ MAX_VALUE = 1024
 """Characters of a field's value."""
 MAX_FIELDS = 32
 
+CLASSES = (Verdict.SUSPECT, Verdict.PREFETCH, Verdict.BOT)
+"""What a reason of one's own may make of a click."""
+
 
 class Click(msgspec.Struct, frozen=True, gc=False):
     """A click as Weir's own enrichers leave it: the columns of `events`, by the same names; unknown is empty or 0."""
@@ -172,12 +175,7 @@ class OwnReason:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name of a reason: lower-case letters, digits and _, at most 64")
-        if self.verdict not in {Verdict.SUSPECT, Verdict.PREFETCH, Verdict.BOT}:
-            raise ValueError(
-                f"{self.verdict!r} is no class of a reason: Verdict.SUSPECT, Verdict.PREFETCH, Verdict.BOT"
-            )
-        if self.score not in range(1, 101):
-            raise ValueError(f"a score is a whole number from 1 to 100, not {self.score!r}")
+        _check_weight(self.verdict, self.score)
 
     @property
     def stored(self) -> str:
@@ -200,6 +198,19 @@ class Added:
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of a field: lower-case letters, digits and _, at most 64")
             _check_value(name, value)
+        _check_reasons(self.reasons)
+
+
+def _check_weight(verdict: object, score: object) -> None:
+    if not (isinstance(verdict, Verdict) and verdict in CLASSES):
+        raise ValueError(f"{verdict!r} is no class of a reason: {', '.join(map(str, CLASSES))} of Verdict are")
+    if not (type(score) is int and 1 <= score <= 100):
+        raise ValueError(f"a score is a whole number from 1 to 100, not {score!r}")
+
+
+def _check_reasons(reasons: object) -> None:
+    if not (isinstance(reasons, tuple) and all(isinstance(reason, OwnReason) for reason in reasons)):
+        raise ValueError(f"reasons are a tuple of OwnReason, not {reasons!r:.80}")
 
 
 def _check_value(name: str, value: object) -> None:

@@ -17,6 +17,8 @@ from warehouse.columns import Coded, Columns, coded, picked
 
 log = structlog.get_logger()
 
+ANYTHING = (Exception, SystemExit)
+
 Answers = Mapping[int, Added]
 """Place of a click → what is said of it."""
 
@@ -49,7 +51,7 @@ class OwnStep:
             self._call = self._call or self._enricher.make()
             if getattr(self._call, WHOLE_BATCH, False):
                 return _of_batch(self._call(shown), count)
-        except Exception as error:  # noqa: BLE001  # the users' code may raise anything, and the stream goes on
+        except ANYTHING as error:  # the users' code may raise anything, and the stream goes on
             self._skip(error, count)
             return {}
         return self._one_by_one(self._call, shown)
@@ -61,11 +63,11 @@ class OwnStep:
                 answer = call(click)
                 if answer is not None:
                     answers[place] = _proper(answer)
-            except Exception as error:  # noqa: BLE001  # as above
+            except ANYTHING as error:  # as above
                 self._skip(error, 1)
         return answers
 
-    def _skip(self, error: Exception, clicks: int) -> None:
+    def _skip(self, error: BaseException, clicks: int) -> None:
         metrics.OWN_SKIPPED.labels(self._enricher.name).inc(clicks)
         log.warning("an enricher is left out", cause=self._enricher.name, clicks=clicks, reason=told(error))
 

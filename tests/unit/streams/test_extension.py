@@ -35,6 +35,12 @@ def test_fields_that_can_not_be_stored_are_refused(fields: Any) -> None:
         Added(fields)
 
 
+@pytest.mark.parametrize("reasons", ["fraud", ("fraud",), [OwnReason("fraud", Verdict.BOT, 50)], None])
+def test_reasons_that_are_none_are_refused(reasons: Any) -> None:
+    with pytest.raises(ValueError, match="reasons are a tuple of OwnReason"):
+        Added({}, reasons)
+
+
 def test_fields_at_their_limits_are_taken() -> None:
     fields = {f"field_{number}": "x" * MAX_VALUE for number in range(MAX_FIELDS)}
     assert Added(fields).fields == fields
@@ -49,10 +55,13 @@ def test_fields_at_their_limits_are_taken() -> None:
         ("fraud", Verdict.NONE, 50),
         ("fraud", Verdict.BOT, 0),
         ("fraud", Verdict.BOT, 101),
-        ("fraud", Verdict.BOT, 50.5),
+        ("fraud", Verdict.BOT, 50.0),
+        ("fraud", Verdict.BOT, True),
+        ("fraud", Verdict.BOT, "50"),
+        ("fraud", "bot", 50),
     ],
 )
-def test_reasons_that_no_verdict_can_be_made_from_are_refused(name: str, verdict: Verdict, score: Any) -> None:
+def test_reasons_that_no_verdict_can_be_made_from_are_refused(name: str, verdict: Any, score: Any) -> None:
     with pytest.raises(ValueError, match=r"name|class|score"):
         OwnReason(name, verdict, score)
 

@@ -1,5 +1,6 @@
 """An own enricher adds what it says, and whatever else it does, every click goes on."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -112,6 +113,13 @@ def test_an_answer_that_is_none_counts_as_raising(answer: Any) -> None:
     before = skipped("improper")
     assert step(lambda _: answer, "improper")(rows(click())) == {}
     assert skipped("improper") == before + 1
+
+
+def test_one_that_would_end_the_process_does_not() -> None:
+    before = skipped("exit")
+    assert step(lambda _: sys.exit("enough"), "exit")(rows(click())) == {}
+    assert step(whole_batch(lambda _: sys.exit("enough")), "exit")(rows(click())) == {}
+    assert skipped("exit") == before + 2
 
 
 def test_one_that_can_not_be_made_is_tried_again_with_the_next_batch() -> None:
