@@ -1,6 +1,6 @@
 """Raw columns: what the redirector said, turned from clicks into columns of `events`, a piece at a time."""
 
-from array import array
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
@@ -74,18 +74,18 @@ class Numbers:
     """Whole numbers and flags."""
 
     def __init__(self) -> None:
-        self._numbers = array("q")
+        self._bytes = bytearray()
 
     def extend(self, values: Sequence[int]) -> None:
         """Add rows."""
         if is_constant(values):
-            self._numbers.extend(array("q", values[:1]) * len(values))
+            self._bytes += int(values[0]).to_bytes(8, sys.byteorder, signed=True) * len(values)
         else:
-            self._numbers.extend(values)
+            self._bytes += np.fromiter(values, np.int64, len(values)).tobytes()  # a quarter of the time of an array's
 
     def column(self) -> Column:
         """All rows, 64 bits each."""
-        return np.frombuffer(self._numbers, np.int64)
+        return np.frombuffer(self._bytes, np.int64)
 
 
 class Ids:

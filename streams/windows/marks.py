@@ -15,7 +15,9 @@ from streams.windows.rules import LATE_MS, WindowRules
 from streams.windows.sightings import PIECE, Sightings, ring_bits
 
 KEEP = 32
-"""So many earlier clicks of a mail, address or network are looked at, so that a flood costs no more than a burst."""
+"""So many earlier clicks of a mail or an address are looked at, so that a flood costs no more than a burst."""
+KEEP_OF_NETWORK = 16
+"""Of a network that is watched; there floods are common."""
 
 BURST, TRAP, RATE, NETWORK_BURST = (
     BIT[reason] for reason in (Reason.BURST, Reason.TRAP, Reason.RATE, Reason.NETWORK_BURST)
@@ -32,7 +34,7 @@ class Marks:
         span = rules.marks_ms + LATE_MS
         self._sources = Sightings(clicks=rules.clicks, millis=span, keep=KEEP)
         self._seconds = Sightings(clicks=rules.clicks, millis=span, keep=rules.thresholds.rate)
-        self._networks = Sightings(clicks=rules.clicks, millis=span, keep=KEEP)
+        self._networks = Sightings(clicks=rules.clicks, millis=span, keep=KEEP_OF_NETWORK)
         size = 1 << ring_bits(rules.clicks)
         self._mask = size - 1
         self._clocks, self._starts, self._ts = (np.zeros(size, np.int64) for _ in range(3))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
@@ -24,18 +23,16 @@ from streams.chain import Chain
 from streams.dead_ratio import DeadRatio
 from streams.enrich.geo import Geo
 from streams.partition import Limits, PartitionCounter
-from streams.windows import marks, repeats
 from tests.fixtures.services import Service, running
 from tests.integration.test_pipeline import CHROME, NOW_MS, audited, click, client, send, wait_for
 from tests.unit.streams.test_partition import LogRecord
 from tests.unit.streams.windows.oracle import Judged, Oracle
 from tests.unit.streams.windows.test_model import (
     JUDGE,
-    KEEP_PAIRS,
-    KEEP_SOURCES,
     PLAIN,
     REASONS,
     RULES,
+    few_are_kept,
     geo,
     random_log,
     write,
@@ -187,7 +184,7 @@ async def test_the_engine_restores_what_the_oracle_expects(
     chance = Random(seed)
     log, seen = write(random_log(chance, 90))
     connection = await connect_async(warehouse)
-    with patch.object(marks, "KEEP", KEEP_SOURCES), patch.object(repeats, "KEEP", KEEP_PAIRS):
+    with few_are_kept():
         chain = Chain(Ledger(connection), (geo,), JUDGE, DeadRatio(1.0), RULES)
         reading = Reading(chain, Partition(uuid4(), 0), log)
         for _ in range(6):

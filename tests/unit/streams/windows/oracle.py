@@ -50,6 +50,7 @@ class Rules:
     trap_ms: int
     rate: int
     keep_sources: int
+    keep_networks: int
     keep_pairs: int
 
 
@@ -150,7 +151,7 @@ class Oracle:
         enough = rules.mail_links if one.recipient else rules.address_links
         if self._links(place, *near) >= enough:
             found.append(("burst", near))
-        alike = [at for at in earlier if one.server and self._log[at].network == one.network][-rules.keep_sources :]
+        alike = [at for at in earlier if one.server and self._log[at].network == one.network][-rules.keep_networks :]
         nigh = [at for at in alike if abs(self._log[at].ts - one.ts) < rules.burst_ms]
         if self._links(place, *nigh) >= rules.network_links:
             found.append(("network_burst", nigh))

@@ -5,6 +5,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from unittest.mock import patch
 from uuid import UUID
@@ -31,7 +32,7 @@ from tests.unit.streams.windows.rows import StoredRows
 from warehouse.ledger import Partition
 
 START = 1_790_000_000_000
-KEEP_SOURCES, KEEP_PAIRS = 6, 2
+KEEP_SOURCES, KEEP_NETWORKS, KEEP_PAIRS = 6, 5, 2
 HOLD_BYTES = 11_000
 RULES = WindowRules(
     hold=HoldLimit(3.0, HOLD_BYTES),
@@ -41,7 +42,7 @@ RULES = WindowRules(
         burst_ms=3000, burst_links_of_mail=3, burst_links_of_address=4, burst_links_of_network=3, trap_ms=5000, rate=3
     ),
 )
-PLAIN = Rules(3000, HOLD_BYTES, 10_000, 12, 3000, 3, 4, 3, 5000, 3, KEEP_SOURCES, KEEP_PAIRS)
+PLAIN = Rules(3000, HOLD_BYTES, 10_000, 12, 3000, 3, 4, 3, 5000, 3, KEEP_SOURCES, KEEP_NETWORKS, KEEP_PAIRS)
 JUDGE = Judge("test", 100)
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0"
 PARTITION = Partition(UUID(int=7), 0)
@@ -216,10 +217,19 @@ class Reader:
         ]
 
 
+@contextmanager
+def few_are_kept() -> Iterator[None]:
+    """So that the limits are reached by small logs too."""
+    with (
+        patch.multiple(marks, KEEP=KEEP_SOURCES, KEEP_OF_NETWORK=KEEP_NETWORKS),
+        patch.object(repeats, "KEEP", KEEP_PAIRS),
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _few_are_kept() -> Iterator[None]:
-    """So that the limits are reached by small logs too."""
-    with patch.object(marks, "KEEP", KEEP_SOURCES), patch.object(repeats, "KEEP", KEEP_PAIRS):
+    with few_are_kept():
         yield
 
 
