@@ -9,7 +9,7 @@ from typing import cast
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest.kafka import CLICKS_ENRICHED
+from ingest.kafka import CLICKS_DEAD, CLICKS_ENRICHED
 from streams.own.find import offered
 from streams.own.load import GROUP
 from streams.pipeline import click_chain, pipeline
@@ -63,7 +63,7 @@ class Graph:
 
 WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "clicks": ("events", "dead_letters"),
+        "clicks": ("events", "dead_letters", CLICKS_DEAD.name),
         "decide_links": ("links", "links.replies"),
         "store_links": ("links (table)",),
     }

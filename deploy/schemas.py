@@ -18,12 +18,25 @@ import msgspec
 import yaml
 
 from ingest.events import Kind, RawClick
-from ingest.kafka import CLICKS_ENRICHED, CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, SALTS, Topic
+from ingest.kafka import CLICKS_DEAD, CLICKS_ENRICHED, CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, SALTS, Topic
 from ingest.links import Link, LinkCommand, LinkFields, LinkReply, Operation, Variant
 from ingest.salts import SaltRecord
 from streams.enriched import EnrichedClick
+from streams.letters import DeadRecord
 
-TYPES = (RawClick, Kind, EnrichedClick, Link, Variant, LinkCommand, LinkFields, Operation, LinkReply, SaltRecord)
+TYPES = (
+    RawClick,
+    Kind,
+    EnrichedClick,
+    DeadRecord,
+    Link,
+    Variant,
+    LinkCommand,
+    LinkFields,
+    Operation,
+    LinkReply,
+    SaltRecord,
+)
 """Every type of our own that stands in a record."""
 
 Json = dict[str, Any]
@@ -58,6 +71,13 @@ CHANNELS = (
         EnrichedClick,
         key="As in `clicks.raw`: `message_id` ␟ `recipient_id` (or `network`), else `network` ␟ `domain`.",
         writer="The workers, where WEIR_ENRICHED is set, once a row is stored; at least once.",
+        readers="Whoever wants to; nothing of Weir's.",
+    ),
+    Channel(
+        CLICKS_DEAD,
+        DeadRecord,
+        key="Partition and offset in `clicks.raw`: `3@1290`.",
+        writer="The workers, before the row of a record that can't be decoded or stored; at least once.",
         readers="Whoever wants to; nothing of Weir's.",
     ),
     Channel(

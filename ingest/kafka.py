@@ -122,6 +122,11 @@ CLICKS_ENRICHED = Topic(
     "Every request as it is stored, for other consumers, keyed as in clicks.raw; empty unless WEIR_ENRICHED is set.",
     _config(cleanup_policy="delete", retention_ms=7 * DAY_MS),
 )
+CLICKS_DEAD = Topic(
+    "clicks.dead",
+    "What could not be decoded or stored, and why; for consumers of your own, Weir itself goes by `dead_letters`.",
+    _config(cleanup_policy="delete", retention_ms=7 * DAY_MS),
+)
 LINKS = Topic(
     "links",
     "The links, compacted; keyed by domain/slug, written by the links agent only.",
@@ -145,7 +150,7 @@ SALTS = Topic(
     single_partition=True,
 )
 
-TOPICS = (CLICKS_RAW, CLICKS_ENRICHED, LINKS, LINK_COMMANDS, LINK_REPLIES, SALTS)
+TOPICS = (CLICKS_RAW, CLICKS_ENRICHED, CLICKS_DEAD, LINKS, LINK_COMMANDS, LINK_REPLIES, SALTS)
 
 
 def topic_id(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) -> UUID:

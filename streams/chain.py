@@ -14,6 +14,7 @@ from streams.enrich.chain import refresh, systems
 from streams.enrich.enricher import Enricher, step_name
 from streams.inserter import Rows
 from streams.judge.judge import Judge
+from streams.letters import Letters
 from streams.maker import Stored
 from streams.own.load import OwnEnricher
 from streams.own.step import OwnStep
@@ -45,6 +46,8 @@ class Chain:
     windows: WindowRules
     own: Sequence[OwnEnricher] = ()
     """The users' own enrichers, which run after Weir's."""
+    letters: Letters | None = None
+    """Where dead letters go; None: to the ledger's table alone."""
 
     def __call__(self, partition: Partition) -> "PartitionChain":
         """The chain of one partition, which remembers what its clicks are compared with."""
@@ -90,6 +93,7 @@ class PartitionChain:
         self._chain, self._partition = chain, partition
         self._windows, self._resent = Windows(chain.windows), Resent()
         self._enriching = chain.enriching()
+        self._letters = chain.letters or Letters(chain.ledger)
         self._looked: list[dict[str, Column]] = []
         """What is not rows yet, a look after the other."""
 
@@ -110,7 +114,7 @@ class PartitionChain:
             reach(Failpoint.BEFORE_LETTERS)
             partition = self._partition
             letters = dead_letter_columns(partition.topic_id, partition.number, records, decoded.dead)
-            await self._chain.ledger.replace("dead_letters", letters)
+            await self._letters.put(letters)
         known = await self._known(decoded.columns, int(stretch.offsets[0]), stored)
         duplicates = self._resent.duplicates(decoded.columns, stretch, known=known, dead=decoded.dead)
         with metrics.STEP_SECONDS.labels(LOOK_AROUND).time():

@@ -18,6 +18,7 @@ from streams import metrics
 from streams.batch import Records
 from streams.dead_ratio import DeadRatio
 from streams.decode import DeadReason, dead_letter
+from streams.letters import Letters
 from streams.patience import Patience
 from streams.rows import dead_letter_columns, dead_rows
 from warehouse.columns import Columns, coded, cut, picked
@@ -64,13 +65,14 @@ class Inserter:
         ratio: DeadRatio,
         *,
         follow: Callable[[Rows], Awaitable[None]] | None = None,
+        letters: Letters | None = None,
     ) -> None:
         """`done` is told how far it is stored; where somebody is to `follow` with the rows, it is his to say that."""
         self.partition = partition
         self.position = Position(None)
         """How far the ledger was when it was last asked, or written to."""
         self._ledger, self._done, self._patience, self._ratio = ledger, done, patience, ratio
-        self._follow = follow
+        self._follow, self._letters = follow, letters or Letters(ledger)
         self._beginning = 0
         self._most: float = float("inf")
         self._in_doubt = False
@@ -171,7 +173,7 @@ class Inserter:
         letters = dead_letter_columns(
             self.partition.topic_id, self.partition.number, piece.records, letter, stage="insert"
         )
-        await self._patience(lambda: self._ledger.replace("dead_letters", letters))
+        await self._patience(lambda: self._letters.put(letters))
         return [Built(dead_rows(piece.rows), piece.records, dead=True)]
 
     def _missing(self, rows: Rows) -> Rows:

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from streams.batch import Batch
+from streams.letters import Letters
 from streams.maker import Work
 from streams.partition import Limits, LogEnd, PartitionCounter
 from streams.publisher import Publisher
@@ -32,9 +33,11 @@ class ClickIntake:
         fail: Callable[[BaseException], None],
         limits: Limits,
         publisher: Publisher | None = None,
+        letters: Letters | None = None,
     ) -> None:
         self._topic_id, self._ledger, self._work, self._log_end = topic_id, ledger, work, log_end
-        self._done, self._fail, self._limits, self._publisher = done, fail, limits, publisher
+        self._done, self._fail, self._limits = done, fail, limits
+        self._publisher, self._letters = publisher, letters
         self._counters: dict[int, PartitionCounter] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -95,6 +98,7 @@ class ClickIntake:
             log_end=self._log_end,
             limits=limits,
             publisher=self._publisher,
+            letters=self._letters,
         )
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -19,6 +19,7 @@ from streams import metrics
 from streams.batch import Batch
 from streams.dead_ratio import STORED, WINDOW_OF_STORED, DeadRatio
 from streams.inserter import Built, Gap, Inserter
+from streams.letters import Letters
 from streams.maker import Maker, Work
 from streams.patience import Patience
 from streams.publisher import Publication, Publisher
@@ -85,6 +86,7 @@ class PartitionCounter:
         log_end: LogEnd,
         limits: Limits,
         publisher: Publisher | None = None,
+        letters: Letters | None = None,
     ) -> None:
         """Where there is a `publisher`, what is stored is `done` when it has sent it."""
         self.partition = partition
@@ -95,7 +97,7 @@ class PartitionCounter:
         self._publication = Publication(partition, publisher, ledger, patience, done) if publisher else None
         follow = self._publication.follow if self._publication else None
         ratio = DeadRatio(limits.dead_ratio, STORED, WINDOW_OF_STORED)
-        self._inserter = Inserter(partition, ledger, done, patience, ratio, follow=follow)
+        self._inserter = Inserter(partition, ledger, done, patience, ratio, follow=follow, letters=letters)
         self._held = 0
         self._built: asyncio.Queue[tuple[Built, int]] = asyncio.Queue(maxsize=1)
         self._expected = 0

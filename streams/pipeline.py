@@ -1,12 +1,11 @@
 """The whole graph, top to bottom. Somebody who reads only this file knows the system.
 
     clicks.raw ──► decode ► look up ► hold ► enrich ► judge ──► events (ClickHouse: raw table and ledger)
-                                                               └─► clicks.enriched (if wanted, once it is stored)
+                       └─► dead_letters, clicks.dead           └─► clicks.enriched (if wanted, once it is stored)
     links.commands ──► decide ──► links ──► links (ClickHouse: slugs, titles and campaigns as dimensions)
 
 Delivery guarantee: every offset of `clicks.raw` is one row of `events`, through any crash. A link's change is applied
-once; its row in ClickHouse is written at least once, into a table that replaces. `clicks.enriched` has what is stored
-at least once.
+once; its row in ClickHouse, dead letters and `clicks.enriched` are written at least once.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from typing import cast
 import faust
 from faust.types import StreamT
 
-from ingest.kafka import CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, topic_id
+from ingest.kafka import CLICKS_DEAD, CLICKS_RAW, LINK_COMMANDS, LINK_REPLIES, LINKS, topic_id
 from streams.batch import Batch
 from streams.broker import app_of, sender, stopping
 from streams.chain import Chain
@@ -26,6 +25,7 @@ from streams.intake import ClickIntake
 from streams.judge.judge import Judge
 from streams.judge.lists import read_lists
 from streams.judge.version import rules_version
+from streams.letters import Letters
 from streams.links import LinkBook, link_rows
 from streams.own.load import own_enrichers, with_own
 from streams.partition import Limits
@@ -36,21 +36,20 @@ from streams.windows.rules import WindowRules
 from warehouse.ledger import Ledger
 
 
-def click_chain(settings: StreamSettings, ledger: Ledger) -> Chain:
+def click_chain(settings: StreamSettings, ledger: Ledger, letters: Letters | None = None) -> Chain:
     """What is done to every click until it is a row; each step sees what those before it found."""
     windows = WindowRules.of(settings)  # how far around it a click is compared, and how long it is held for that
     own, lists = own_enrichers(settings.enrichers), read_lists(settings.lists)
+    steps = enrichers(geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size)
+    version = with_own(rules_version(settings.taxonomy, windows, settings.lists), own)
     return Chain(
         ledger=ledger,  # knows which re-sent clicks were counted already
+        letters=letters,  # of what can't be decoded
         dead_ratio=DeadRatio(settings.dead_ratio),  # stops a worker that can hardly decode anything
         windows=windows,  # bursts, traps and repeats, restored from the rows
-        # Who, where, from which channel, at which position: their order is in `enrich.chain`.
-        enrichers=enrichers(geo_dir=settings.geo_dir, taxonomy=settings.taxonomy, cache_size=settings.cache_size),
+        enrichers=steps,  # who, where, from which channel, at which position: their order is in `enrich.chain`
         own=own,  # the users', which see all that and may add reasons
-        # Last: it looks at everything, the users' lists too.
-        judge=Judge(
-            with_own(rules_version(settings.taxonomy, windows, settings.lists), own), settings.cache_size, lists
-        ),
+        judge=Judge(version, settings.cache_size, lists),  # last: it looks at everything, the users' lists too
     )
 
 
@@ -72,16 +71,19 @@ def pipeline(settings: StreamSettings, ledger: Ledger, fail: Callable[[BaseExcep
 
     # The topics, in the order of the flow. A batched one is handed to its agent as the log's own batches.
     clicks_raw = app.topic(settings.topic(CLICKS_RAW.name), schema=BatchSchema())
+    clicks_dead = app.topic(settings.topic(CLICKS_DEAD.name), key_serializer="raw", value_serializer="raw")
     link_commands = app.topic(settings.topic(LINK_COMMANDS.name), schema=BatchSchema())
     link_replies = app.topic(settings.topic(LINK_REPLIES.name), key_serializer="raw", value_serializer="raw")
     links_out = app.topic(settings.topic(LINKS.name), key_serializer="raw", value_serializer="raw")
     links = app.topic(settings.topic(LINKS.name), schema=BatchSchema())
 
     # Where clicks are counted: one counter a partition inserts the chain's rows, and says how far it is.
+    letters = Letters(ledger, sender(clicks_dead))
     intake = ClickIntake(
         topic_id=lambda: asyncio.to_thread(topic_id, settings, CLICKS_RAW),
         ledger=ledger,
-        work=click_chain(settings, ledger),
+        work=click_chain(settings, ledger, letters),
+        letters=letters,  # of what can't be stored
         log_end=lambda partition: consumer.log_end(clicks_raw.get_topic_name(), partition),
         done=lambda partition, offset: consumer.mark_done(clicks_raw.get_topic_name(), partition, offset),
         fail=fail,

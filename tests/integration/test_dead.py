@@ -4,12 +4,15 @@ import json
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from clickhouse_connect.driver.client import Client
+from confluent_kafka import Consumer
 
 from deploy.commands.dead import command
-from ingest.kafka import KafkaSettings
+from ingest.kafka import CLICKS_DEAD, KafkaSettings
+from streams.letters import DeadRecord
 from tests.fixtures.services import Service, environment_of
 from tests.integration.test_pipeline import audited, click, client, send, wait_for, worker
 from warehouse.settings import WarehouseSettings
@@ -34,6 +37,15 @@ class Dead:
         return json.loads(self(*words, "--json"))
 
 
+def told(kafka: KafkaSettings, letters: int) -> list[DeadRecord]:
+    """The first letters in the topic."""
+    consumer = Consumer({**kafka.librdkafka(), "group.id": "letters", "auto.offset.reset": "earliest"})
+    consumer.subscribe([kafka.topic(CLICKS_DEAD.name)])
+    found = [consumer.poll(30) for _ in range(letters)]
+    consumer.close()
+    return [msgspec.json.decode(message.value() or b"", type=DeadRecord) for message in found if message]
+
+
 def outcomes(client: Client) -> Counter[str]:
     return Counter(client.query("SELECT toString(outcome) FROM events").result_columns[0])
 
@@ -46,6 +58,7 @@ def test_what_can_be_read_by_now_goes_back_and_counts_once(
     send(kafka, b'{"from":"203.0.113.77"', *refused, *(click(seq) for seq in range(4, 10)))
     wait_for(client, 10)
     assert outcomes(client) == {"dead": 4, "human": 6}
+    assert Counter(one.reason for one in told(kafka, 4)) == {"not_json": 1, "unstorable": 3}
     client.command("ALTER TABLE events DROP CONSTRAINT own")
 
     dead = Dead(kafka, warehouse)

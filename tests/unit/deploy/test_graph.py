@@ -94,7 +94,7 @@ def test_the_graph_is_printed_with_the_times_of_a_worker() -> None:
     with worker(METRICS) as address:
         result = run(worker=address, enrichers="own.py:score")
     assert result.exit_code == 0, result.output
-    assert "clicks.raw ──► clicks ──► events, dead_letters" in result.stdout
+    assert "clicks.raw ──► clicks ──► events, dead_letters, clicks.dead" in result.stdout
     [line] = [line.split() for line in result.stdout.splitlines() if "own.py:score" in line]
     assert " ".join(line[:-1]) == "own.py:score own, 3 skipped 50.00"
     assert "over 200 rows" in result.stdout
