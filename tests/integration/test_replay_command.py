@@ -5,25 +5,31 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from clickhouse_connect.driver.client import Client
 
+from deploy.commands import replay
 from ingest.events import encode
+from ingest.kafka import KafkaSettings
 from ingest.links import link_id
 from streams.enrich.utm import DEFAULT_TAXONOMY
 from streams.pipeline import click_chain
 from streams.settings import StreamSettings
-from tests.fixtures.services import WEIR, environment_of
-from tests.integration.test_pipeline import click
+from tests.fixtures.services import WEIR, Service, environment_of
+from tests.integration.test_pipeline import audited, click, send, wait_for, worker
 from tests.integration.test_windows import Reading
 from tests.unit.streams.test_partition import LogRecord
 from warehouse.client import connect, connect_async
 from warehouse.ledger import Ledger, Partition
 from warehouse.settings import WarehouseSettings
+
+__all__ = ["worker"]
 
 TOPIC = UUID(int=11)
 START = 1_793_620_800_000  # 2026-11-02, 12:00 UTC
@@ -173,3 +179,30 @@ def test_what_can_not_be_done_is_said(warehouse: WarehouseSettings, tmp_path: Pa
         assert said in done.stderr
         assert "Traceback" not in done.stderr
     assert "Nothing was replayed yet" in weir().stdout
+
+
+@pytest.mark.kafka
+def test_workers_go_on_counting_beside_a_replay(
+    kafka: KafkaSettings, warehouse: WarehouseSettings, client: Client, worker: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They start again where the ledger ends, and what they add is in the answers beside the edition."""
+    monkeypatch.setattr(replay, "CALM", timedelta(hours=-1))
+    monkeypatch.setattr(replay, "configure", lambda _: None)  # it would be all later tests' too
+    send(kafka, *(click(seq, query="utm_medium=flugblatt") for seq in range(1, 101)))
+    wait_for(client, 100)
+    taxonomy = worker.log.with_name("taxonomy.yml")
+    taxonomy.write_text(with_alias(DEFAULT_TAXONOMY.read_text()))
+    environment = environment_of(kafka, warehouse) | {"WEIR_TAXONOMY": str(taxonomy)}
+    environment["WEIR_GEO_DIR"] = str(taxonomy.parent)
+    done = CliRunner().invoke(replay.command, ["--from", "2026-01-01", "--yes"], env=environment)
+    assert done.exit_code == 0, done.output
+    send(kafka, *(click(seq, query="utm_medium=flugblatt") for seq in range(101, 151)))
+    wait_for(client, 250)
+    worker.kill()
+    worker.restart()
+    send(kafka, *(click(seq) for seq in range(151, 161)))
+    wait_for(client, 260)
+    channels = client.query("SELECT channel, count() FROM v_events GROUP BY channel").result_rows
+    assert dict(map(tuple, channels)) == {"Email": 100, "Direct": 60}
+    assert audited(kafka, warehouse).adds_up
+    assert sum(partition.rows for partition in audited(kafka, warehouse).partitions) == 160
