@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
@@ -10,6 +10,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.kafka import CLICKS_DEAD, CLICKS_ENRICHED
+from streams.chain import JUDGE
 from streams.own.find import offered
 from streams.own.load import GROUP
 from streams.pipeline import click_chain, pipeline
@@ -20,6 +21,8 @@ from warehouse.ledger import Ledger
 
 INSERT = "insert"
 """The step after the chain's."""
+
+STEP_SUM, INSERT_SUM = "weir_worker_step_seconds_sum", "weir_worker_insert_seconds_sum"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +114,7 @@ def metrics_of(worker: str) -> str | None:
 
 
 def timed(found: Graph, worker: str, metrics: str) -> Graph:
-    """The graph with how long a row takes at each step, as a worker's metrics say."""
+    """The graph with how long a row takes at each step, as a worker's metrics say, and with steps that only it has."""
     samples = {
         (sample.name, next(iter(sample.labels.values()), "")): sample.value
         for family in text_string_to_metric_families(metrics)
@@ -120,14 +123,21 @@ def timed(found: Graph, worker: str, metrics: str) -> Graph:
     rows = samples.get(("weir_worker_rows_made_total", ""), 0)
 
     def step(one: Step) -> Step:
-        named = (
-            ("weir_worker_insert_seconds_sum", "") if one.name == INSERT else ("weir_worker_step_seconds_sum", one.name)
-        )
-        seconds = samples.get(named)
+        seconds = samples.get((INSERT_SUM, "") if one.name == INSERT else (STEP_SUM, one.name))
         return dataclasses.replace(
             one,
             micros=round(seconds / rows * 1e6, 2) if rows and seconds is not None else None,
             skipped=int(samples.get(("weir_worker_own_skipped_total", one.name), 0)) if one.own else None,
         )
 
-    return dataclasses.replace(found, steps=tuple(map(step, found.steps)), worker=worker, rows=int(rows))
+    steps = _with_others(found.steps, [label for name, label in samples if name == STEP_SUM])
+    return dataclasses.replace(found, steps=tuple(map(step, steps)), worker=worker, rows=int(rows))
+
+
+def _with_others(steps: Sequence[Step], timed_there: Sequence[str]) -> list[Step]:
+    """The steps, and before the judge those that a worker with other settings has, in its order."""
+    known = {step.name for step in steps}
+    others = [Step(name, own=True) for name in timed_there if name not in known | {PUBLISH}]
+    judge = next(place for place, step in enumerate(steps) if step.name == JUDGE)
+    last = [Step(PUBLISH)] if PUBLISH in timed_there and PUBLISH not in known else []
+    return [*steps[:judge], *others, *steps[judge:], *last]

@@ -7,7 +7,7 @@ import json
 import click
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.settings import CliSettings
 from deploy.graph import Graph, Step, graph, metrics_of, timed
@@ -16,7 +16,7 @@ from deploy.printable import printable
 from streams.own.load import WrongEnricher
 from streams.settings import StreamSettings
 
-BAR = 24
+BAR = 16
 
 
 @click.command()
@@ -57,7 +57,7 @@ def _print(found: Graph, address: str, console: Console) -> None:
 
 
 def _steps(steps: tuple[Step, ...]) -> Table:
-    table = Table("Step of a click", "", "µs a click", "", box=None, header_style="bold")
+    table = Table(Column("Step of a click", overflow="fold"), "", "µs a click", "", box=None, header_style="bold")
     most = max((step.micros or 0 for step in steps), default=0)
     for step in steps:
         skipped = f", {step.skipped:,} skipped" if step.skipped else ""

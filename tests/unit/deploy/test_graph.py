@@ -90,6 +90,15 @@ def test_times_are_a_rows_and_what_was_not_done_has_none() -> None:
     assert (found.worker, found.rows) == ("http://worker", 200)
 
 
+def test_steps_that_only_the_worker_has_are_shown_where_it_runs_them() -> None:
+    publish = 'weir_worker_step_seconds_sum{step="publish"} 0.1\n# TYPE weir_worker_own_skipped counter'
+    metrics = METRICS.replace("# TYPE weir_worker_own_skipped counter", publish)
+    found = timed(asyncio.run(graph(StreamSettings())), "http://worker", metrics)
+    assert [step.name for step in found.steps] == [*STEPS, "publish"]
+    assert [(step.micros, step.skipped) for step in found.steps if step.own] == [(50.0, 3)]
+    assert found.steps[-1].micros == 500.0
+
+
 def test_the_graph_is_printed_with_the_times_of_a_worker() -> None:
     with worker(METRICS) as address:
         result = run(worker=address, enrichers="own.py:score")
