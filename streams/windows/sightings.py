@@ -19,6 +19,9 @@ from streams.windows.keys import FIRST, Numbers
 PIECE = 8192
 """Clicks that can be noted at once; the ring is by so much larger than what is seen."""
 
+FEW = 100
+"""So few chains are followed one by one, which is cheaper; one is long where it shares its slot with a key of many."""
+
 
 def ring_bits(clicks: int) -> int:
     """A ring of two to the power of it holds what is seen and what is noted at once."""
@@ -42,7 +45,7 @@ class Sightings:
         self._clocks = np.zeros(1 << bits, np.int64)
         self._keys = np.zeros(1 << bits, np.uint64)
         # Read one by one, a memoryview is twice as fast as an array.
-        self._views = (self._last.data, self._before.data, self._clocks.data, self._keys.data)
+        self._views = (self._before.data, self._clocks.data, self._keys.data)
 
     @property
     def bytes(self) -> int:
@@ -65,15 +68,20 @@ class Sightings:
         while True:
             at = (links - 1) & self._mask
             seen = np.flatnonzero((links >= oldest[rows]) & (self._clocks[at] >= horizon[rows]))
-            if not len(seen):
-                return there[counts > 0], found[counts > 0]
             rows, links, at = rows[seen], links[seen], at[seen]
+            if len(rows) <= FEW:
+                break
             same = self._keys[at] == keys[rows]
             alike = rows[same]
             found[alike, counts[alike]] = links[same]
             counts[alike] += 1
             more = counts[rows] < self._keep
             rows, links = rows[more], self._before[at[more]]
+        for row, link, count in zip(rows.tolist(), links.tolist(), counts[rows].tolist(), strict=True):
+            rest = self._follow(offsets.item(row), link, self._keep - count)
+            counts[row] += len(rest)
+            found[row, count : count + len(rest)] = rest
+        return there[counts > 0], found[counts > 0]
 
     def _link(self, offsets: Offsets, clocks: Offsets, keys: Numbers) -> Offsets:
         """Put clicks into the ring and their slots; returns for each the name of the one before it in its slot."""
@@ -115,12 +123,14 @@ class Sightings:
         """Whether a key is found where links lead."""
         known = np.zeros(len(keys), np.bool_)
         open_ = np.flatnonzero(self._sees(names, links))
-        while len(open_):
+        while len(open_) > FEW:
             at = (links[open_] - 1) & self._mask
             same = self._keys[at] == keys[open_]
             known[open_[same]] = True
             links[open_] = self._before[at]
             open_ = open_[~same & self._sees(names[open_], links[open_])]
+        for place in open_.tolist():
+            known[place] = bool(self._follow(names.item(place) - 1, links.item(place), 1))
         return known
 
     def _sees(self, names: Offsets, links: Offsets) -> NDArray[np.bool_]:
@@ -129,17 +139,20 @@ class Sightings:
 
     def earlier(self, offset: int, slot: int) -> list[int]:
         """The offsets that a click of `note`'s sees, the nearest first."""
-        last, before, clocks, keys = self._views
+        return [name - 1 for name in self._follow(offset, self._last.item(slot), self._keep)]
+
+    def _follow(self, offset: int, link: int, most: int) -> list[int]:
+        """The names of those that a click sees where a link leads, the nearest first."""
+        before, clocks, keys = self._views
         at = offset & self._mask
         key, horizon, oldest = keys[at], clocks[at] - self._millis, max(1, offset + 1 - self._clicks)
         found: list[int] = []
-        link = last[slot]
-        while link >= oldest and len(found) < self._keep:
+        while link >= oldest and len(found) < most:
             at = (link - 1) & self._mask
             if clocks[at] < horizon:
                 break
             if keys[at] == key:
-                found.append(link - 1)
+                found.append(link)
             link = before[at]
         return found
 

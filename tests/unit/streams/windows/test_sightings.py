@@ -11,9 +11,10 @@ from streams.windows import sightings
 from streams.windows.sightings import Sightings
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _small_pieces() -> Iterator[None]:
-    with patch.object(sightings, "PIECE", 8):
+@pytest.fixture(autouse=True, scope="module", params=[1, 100])
+def _small_pieces(request: pytest.FixtureRequest) -> Iterator[None]:
+    """And chains that are followed all at once as well as one by one."""
+    with patch.multiple(sightings, PIECE=8, FEW=request.param):
         yield
 
 
