@@ -16,7 +16,10 @@ from deploy.process import LOG_BYTES, turn_over
 from deploy.supervisor import Failed, Notice, Restarts, Service, Supervisor, What, describe_exit
 
 STEADY = "import time\nwhile True: time.sleep(0.05)"
-STUBBORN = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n" + STEADY
+STUBBORN = (
+    "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n"
+    f"print('deaf', flush=True)\n{STEADY}"
+)
 FAMILY = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {STEADY!r}])\n{STEADY}"
 ORPHANAGE = """
 import sys, time
@@ -183,12 +186,12 @@ def test_the_end_of_a_service_that_must_not_restart_is_the_end(make: Make, told:
 
 
 def test_a_service_that_does_not_end_is_killed_after_its_time(make: Make, told: Told, tmp_path: Path) -> None:
-    supervisor = make()
-    supervisor.start(service("worker", STUBBORN, ready=lambda: True, stop_seconds=0.3))
-    time.sleep(0.3)  # until it has its handler
+    supervisor, log = make(), tmp_path / "worker.log"
+    supervisor.start(service("worker", STUBBORN, ready=log.exists, stop_seconds=1.0))
+    until(lambda: log.read_text() == "deaf\n")
     supervisor.stop()
     assert told.of(What.KILLED) == ["worker"]
-    assert (tmp_path / "worker.log").read_text() == "no\n"
+    assert log.read_text() == "deaf\nno\n"
 
 
 def test_children_of_a_dead_service_die_before_it_is_started_again(make: Make, told: Told) -> None:
