@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 from clickhouse_connect.driver.client import Client
@@ -15,7 +15,7 @@ from deploy.group import Group
 from deploy.imports.outbox import Outbox, Undelivered
 from deploy.letters.replay import replay
 from deploy.letters.tables import count_as_dict, letter_as_dict, show_counts, show_letters, show_replayed
-from ingest.installation import InstallationSettings
+from deploy.moment import moment
 from ingest.kafka import KafkaSettings
 from streams.decode import DeadReason
 from warehouse.client import WarehouseUnavailable, connect
@@ -30,13 +30,7 @@ class DeadSettings(KafkaSettings, WarehouseSettings):
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime:
-    if value is None:
-        return EPOCH
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(f"{value} is no time; it is written like 2026-11-01 or 2026-11-01T09:30.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=InstallationSettings().zone())).astimezone(UTC)
+    return EPOCH if value is None else moment(value)
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:

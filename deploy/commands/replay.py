@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.logs import LogSettings, configure
+from deploy.moment import moment
 from deploy.replay_tables import as_dict, show_difference, show_replays
 from deploy.trial import NoLedger
 from ingest.installation import InstallationSettings
@@ -51,12 +52,8 @@ class Span:
 def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(f"{value} is no time; it is written like 2026-11-01 or 2026-11-01T09:30.") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=InstallationSettings().zone())
-    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+    found = moment(value)
+    return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 
 @click.command()
