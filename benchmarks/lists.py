@@ -19,7 +19,7 @@ import crawleruseragents
 import yaml
 
 from benchmarks.ground import Tell
-from deploy.packages import Package, PullError, fetch, unpack
+from deploy.packages import Package, PullError, fetch, fields_of, unpack
 from streams.enrich.device import Device
 
 SOURCES = Path(__file__).with_name("quality.toml")
@@ -96,14 +96,7 @@ INSTALLED = (
 def listings(path: Path = SOURCES) -> Mapping[str, Listing]:
     """The lists to be fetched, by name."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: _listing(name, table) for name, table in tables.items()}
-
-
-def _listing(name: str, table: Mapping[str, Any]) -> Listing:
-    fields: dict[str, Any] = {
-        field: tuple(value) if isinstance(value, list) else value for field, value in table.items()
-    }
-    return Listing(name=name, **fields)
+    return {name: Listing(name=name, **fields_of(table)) for name, table in tables.items()}
 
 
 def have(listing: Listing, folder: Path, tell: Tell) -> Path:

@@ -15,12 +15,11 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import maxminddb
 
 from deploy.asn_mmdb import merged, read_ranges, write_database
-from deploy.packages import Package, Progress, PullError, fetch, unpack
+from deploy.packages import Package, Progress, PullError, fetch, fields_of, unpack
 from streams.enrich.mmdb import open_database
 from streams.settings import StreamSettings
 
@@ -56,14 +55,7 @@ class DataSet(Package):
 def read_sets(path: Path = SETS) -> Mapping[str, DataSet]:
     """The known sets by name."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: _data_set(name, table) for name, table in tables.items()}
-
-
-def _data_set(name: str, table: Mapping[str, Any]) -> DataSet:
-    fields: dict[str, Any] = {
-        field: tuple(value) if isinstance(value, list) else value for field, value in table.items()
-    }
-    return DataSet(name=name, **fields)
+    return {name: DataSet(name=name, **fields_of(table)) for name, table in tables.items()}
 
 
 def installed(directory: Path, wanted: DataSet) -> bool:

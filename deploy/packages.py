@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 CHUNK = 1 << 20
 
@@ -30,6 +31,11 @@ class Package:
     """What is taken out of it."""
     licences: tuple[str, ...]
     """Files of the package that hold the licences' words."""
+
+
+def fields_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A package's table of a TOML file as arguments: its lists are tuples."""
+    return {field: tuple(value) if isinstance(value, list) else value for field, value in table.items()}
 
 
 class Progress(Protocol):

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deploy.audit_tables import show
+from deploy.connected import connected, first_line
 from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
 from warehouse.audit import mark
 from warehouse.audit.findings import Audit
 from warehouse.audit.report import HOURS, as_dict, as_metrics
 from warehouse.audit.run import Auditor
 from warehouse.audit.scan import Tell
-from warehouse.client import WarehouseUnavailable, connect
 from warehouse.settings import WarehouseSettings
 
 BEHIND = 3
@@ -114,25 +114,19 @@ def store(settings: AuditSettings, found: Audit) -> None:
 
 @contextlib.contextmanager
 def _connected(settings: AuditSettings) -> Iterator[Client]:
-    try:
-        client = connect(settings)
-    except WarehouseUnavailable as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        yield client
-    except KafkaException as error:
-        raise click.ClickException(
-            f"Kafka at {settings.kafka} has no topic {settings.topic(CLICKS_RAW.name)}, or can't be reached:"
-            f" {error.args[0].str()}. Set WEIR_KAFKA, or start the stack with `weir up`."
-        ) from error
-    except (ClickHouseError, OSError) as error:
-        reason = str(error).partition("\n")[0][:300]
-        raise click.ClickException(
-            f"ClickHouse at {settings.clickhouse} refused: {reason}"
-            " If Weir is newer than the tables, run `weir migrate`."
-        ) from error
-    finally:
-        client.close()
+    with connected(settings) as client:
+        try:
+            yield client
+        except KafkaException as error:
+            raise click.ClickException(
+                f"Kafka at {settings.kafka} has no topic {settings.topic(CLICKS_RAW.name)}, or can't be reached:"
+                f" {error.args[0].str()}. Set WEIR_KAFKA, or start the stack with `weir up`."
+            ) from error
+        except (ClickHouseError, OSError) as error:
+            raise click.ClickException(
+                f"ClickHouse at {settings.clickhouse} refused: {first_line(error)}"
+                " If Weir is newer than the tables, run `weir migrate`."
+            ) from error
 
 
 @contextlib.contextmanager

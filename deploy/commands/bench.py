@@ -1,10 +1,11 @@
 """`weir bench`: Weir measured against others on this machine, in one run."""
 
+import contextlib
 import dataclasses
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from deploy.packages import PullError
 from deploy.settings import StackSettings
 
 if TYPE_CHECKING:
+    from benchmarks.ground import Tell
     from benchmarks.race import Run
 
 ROOT = Path(__file__).parents[2]
@@ -67,15 +69,10 @@ def stream(data: Path | None, *, as_json: bool, save: Path | None, **plan: objec
     """
     _find_benchmarks()
     measuring, present = importlib.import_module("benchmarks.stream"), importlib.import_module("benchmarks.present")
-    console = Console(stderr=True, highlight=False)
-    with _progress(console) as progress:
-        bar = progress.add_task("", total=None)
-
-        def tell(what: str, at: int, total: int) -> None:
-            progress.update(bar, description=what, completed=at, total=total or None)
-
+    console = _console()
+    with _telling(console) as tell:
         folder = data or StackSettings().data / "bench"
-        report = measuring.measure(folder, measuring.Plan(**plan), tell, _reporter(progress.console))
+        report = measuring.measure(folder, measuring.Plan(**plan), tell, _reporter(console))
     if save:
         _save(save, present.markdown(report), MEASURED)
     if as_json:
@@ -98,12 +95,7 @@ def audit(*, rows: int, rounds: int, data: Path | None, as_json: bool) -> None:
     """
     _find_benchmarks()
     measuring = importlib.import_module("benchmarks.audit")
-    with _progress(Console(stderr=True, highlight=False)) as progress:
-        bar = progress.add_task("", total=None)
-
-        def tell(what: str, at: int, total: int) -> None:
-            progress.update(bar, description=what, completed=at, total=total or None)
-
+    with _telling(_console()) as tell:
         report = measuring.measure(data or StackSettings().data / "bench", rows, rounds, tell)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), indent=2))
@@ -131,12 +123,7 @@ def enrich(geo: Path | None, *, as_json: bool, save: Path | None, **plan: int) -
     configure(LogSettings(log_level="warning"))
     _find_benchmarks()
     measuring = importlib.import_module("benchmarks.enrich")
-    with _progress(Console(stderr=True, highlight=False)) as progress:
-        bar = progress.add_task("", total=None)
-
-        def tell(what: str, at: int, total: int) -> None:
-            progress.update(bar, description=what, completed=at, total=total or None)
-
+    with _telling(_console()) as tell:
         report = measuring.measure(geo or StackSettings().data / "geo", measuring.Plan(**plan), tell)
     if save:
         _save(save, measuring.markdown(report), ENRICH)
@@ -158,12 +145,7 @@ def quality(*, data: Path | None, as_json: bool, save: Path | None) -> None:
     """
     _find_benchmarks()
     measuring = importlib.import_module("benchmarks.quality")
-    with _progress(Console(stderr=True, highlight=False)) as progress:
-        bar = progress.add_task("", total=None)
-
-        def tell(what: str, at: int, total: int) -> None:
-            progress.update(bar, description=what, completed=at, total=total or None)
-
+    with _telling(_console()) as tell:
         try:
             report = measuring.measure((data or StackSettings().data / "bench") / "lists", tell)
         except PullError as error:
@@ -201,7 +183,9 @@ def _find_benchmarks() -> None:
         raise click.ClickException("The benchmarks need psutil: `make setup` installs it.") from None
 
 
-def _progress(console: Console) -> Progress:
+@contextlib.contextmanager
+def _telling(console: Console) -> Iterator["Tell"]:
+    """Something to tell what is going on, and how far it is; shows it while that lasts."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -209,7 +193,13 @@ def _progress(console: Console) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=console, transient=True)
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda what, at, total: progress.update(bar, description=what, completed=at, total=total or None)
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False)
 
 
 def _reporter(console: Console) -> "Callable[[Run], None]":

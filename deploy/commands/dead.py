@@ -11,6 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from deploy.connected import connected, first_line
 from deploy.group import Group
 from deploy.imports.outbox import Outbox, Undelivered
 from deploy.letters.replay import replay
@@ -18,7 +19,6 @@ from deploy.letters.tables import count_as_dict, letter_as_dict, show_counts, sh
 from deploy.moment import moment
 from ingest.kafka import KafkaSettings
 from streams.decode import DeadReason
-from warehouse.client import WarehouseUnavailable, connect
 from warehouse.letters import EPOCH, Chosen, counts, newest
 from warehouse.settings import WarehouseSettings
 
@@ -114,16 +114,11 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def _connected(settings: WarehouseSettings) -> Iterator[Client]:
-    try:
-        client = connect(settings)
-    except WarehouseUnavailable as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        yield client
-    except (ClickHouseError, OSError) as error:
-        reason = str(error).partition("\n")[0][:300]
-        raise click.ClickException(
-            f"ClickHouse at {settings.clickhouse}: {reason}\nIf Weir is newer than the tables, run `weir migrate`."
-        ) from error
-    finally:
-        client.close()
+    with connected(settings) as client:
+        try:
+            yield client
+        except (ClickHouseError, OSError) as error:
+            raise click.ClickException(
+                f"ClickHouse at {settings.clickhouse}: {first_line(error)}\n"
+                "If Weir is newer than the tables, run `weir migrate`."
+            ) from error

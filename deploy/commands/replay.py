@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.connected import connected, first_line
 from deploy.logs import LogSettings, configure
 from deploy.moment import moment
 from deploy.replay_tables import as_dict, show_difference, show_replays
@@ -23,7 +24,6 @@ from streams.replay.difference import Difference
 from streams.replay.run import Rejudging
 from streams.settings import StreamSettings
 from warehouse import failpoints
-from warehouse.client import WarehouseUnavailable, connect
 from warehouse.failures import Failure
 from warehouse.replays import book
 from warehouse.replays.book import Replay, ReplayRefused, State
@@ -222,18 +222,13 @@ def _known(client: Client, edition: int) -> Replay:
 def _connected() -> Iterator[Client]:
     """A client; what goes wrong with it is told with what to do."""
     settings = ReplaySettings()
-    try:
-        client = connect(settings)
-    except WarehouseUnavailable as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        yield client
-    except ReplayRefused as error:
-        raise click.ClickException(str(error)) from error
-    except (ClickHouseError, Failure, OSError) as error:
-        reason = str(error).partition("\n")[0][:300]
-        raise click.ClickException(f"ClickHouse at {settings.clickhouse}: {reason}\n{AGAIN}") from error
-    except KeyboardInterrupt:
-        raise click.ClickException(f"Stopped. {AGAIN}") from None
-    finally:
-        client.close()
+    with connected(settings) as client:
+        try:
+            yield client
+        except ReplayRefused as error:
+            raise click.ClickException(str(error)) from error
+        except (ClickHouseError, Failure, OSError) as error:
+            reason = first_line(error)
+            raise click.ClickException(f"ClickHouse at {settings.clickhouse}: {reason}\n{AGAIN}") from error
+        except KeyboardInterrupt:
+            raise click.ClickException(f"Stopped. {AGAIN}") from None
