@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from warehouse.audit.findings import Audit, Double, Gap, HourAudit, PartitionAudit
+from warehouse.audit.findings import Audit, Double, Gap, HourAudit, PartitionAudit, SourceAudit, State
 from warehouse.audit.report import as_text, latest
 
 SHOWN = 10
@@ -23,10 +23,9 @@ def show(found: Audit, console: Console, hours: int = 0) -> None:
         console.print(_hours(list(latest(found.hours, hours))))
     for line in _named(found):
         console.print(line, markup=False, highlight=False)
-    closed = sum(source.closed for source in found.sources)
     console.print(
-        f"{len(found.sources)} redirector starts reported ({closed} closed):"
-        f" {found.lost:,} acknowledged events without a row, {found.recounted:,} counted again."
+        f"{len(found.sources)} redirector starts reported ({len(found.sources) - len(found.unproven)} closed):"
+        f" {found.lost:,} of their events without a row, {found.recounted:,} counted again."
     )
     verdict = "adds up" if found.adds_up else "DOES NOT ADD UP"
     since = f" Read in full since {found.since:%Y-%m-%d %H:%M} UTC." if found.since else ""
@@ -69,6 +68,25 @@ def _named(found: Audit) -> Iterator[str]:
             yield f"partition {partition.partition}: {partition.rows:,} rows count as {counted:,} outcomes."
     for source in found.sources:
         yield from _lines(f"source {source.src:010x}: number", source.gaps, source.doubles)
+    yield from map(_unproven, found.silent[:SHOWN])
+    if (more := len(found.silent) - SHOWN) > 0:
+        yield f"{more} more sources are not proven (`weir audit --json`)"
+
+
+def _unproven(source: SourceAudit) -> str:
+    """What is not known of a redirector process that is gone, and what to do."""
+    name = f"source {source.src:010x}"
+    if source.state is State.TORN:
+        return (
+            f"{name}: not proven beyond number {source.last}: its spool had lost its end when it was taken over (a"
+            " power loss, a damaged disk), and with it what was accepted after that number."
+        )
+    heard = f"since {as_text(source.heard)}" if source.heard else "for long"
+    return (
+        f"{name}: open, not heard of {heard}: not proven beyond number {source.mark}. If that redirector is gone, start"
+        " one on the folder of its spool (WEIR_SPOOL): it sends what was left there and says which number was the last."
+        " After a power loss it can't: what was not on the disk is lost, and not known."
+    )
 
 
 def _lines(whose: str, gaps: Sequence[Gap], doubles: Sequence[Double]) -> Iterator[str]:

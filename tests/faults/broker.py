@@ -4,6 +4,8 @@ Kafka tells its clients where to go on (its advertised listener), so a proxy bef
 after the first answer. The second listener advertises the proxy's port instead.
 """
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +49,17 @@ class ProxiedKafka(LocalKafka):
         )
         properties.write_text(text + more)
         return command
+
+    def halt(self, *, kill: bool = False) -> None:
+        """Stop the broker, or kill -9; its proxy stays, for `start`."""
+        if kill:
+            self.signal(signal.SIGKILL)
+        super().stop()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the broker a signal."""
+        if self.process is not None:
+            os.kill(self.process.pid, number)
 
     def restart(self) -> None:
         """Start it again, whether it still runs or not."""

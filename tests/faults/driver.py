@@ -13,6 +13,7 @@ from random import Random
 from typing import Protocol
 
 import msgspec
+from clickhouse_connect.driver.client import Client
 from confluent_kafka import KafkaError, Message, Producer
 
 from ingest.events import Kind, RawClick, click_id, encode, partition_key
@@ -77,16 +78,25 @@ class Driver(Protocol):
     def finish(self) -> None:
         """Send nothing more, close every source, return when all is acknowledged."""
 
+    def abandon(self) -> None:
+        """Stop, wherever it stands: the run is over."""
+
     def fresh(self) -> Collection[ClickKey]:
-        """Send a few clicks now, and return their keys when they are acknowledged."""
+        """Send a few clicks now, and return their keys when they are promised."""
+
+    def close(self) -> None:
+        """After `fresh`: end what a judgement would find open."""
 
     @property
-    def acknowledged(self) -> Mapping[ClickKey, int]:
-        """Every click that was promised to be counted, and how many flagged copies of it were promised too."""
+    def acknowledged(self) -> Mapping[ClickKey, int | None]:
+        """Every click that was promised to be counted, and how many flagged copies of it were; None: nobody knows."""
 
     @property
     def uncertain(self) -> Collection[ClickKey]:
         """Clicks of which one copy may be all that there is: whoever sent them first never heard of them again."""
+
+    def unheard(self, client: Client) -> Collection[ClickKey]:
+        """Stored clicks that were not promised and may be there: their requests broke off before the answer."""
 
     @property
     def poison(self) -> Collection[Place]:
@@ -132,7 +142,7 @@ class StreamDriver:
         self._sources = [Sequence() for _ in range(self.traffic.sources)]
 
     @property
-    def acknowledged(self) -> Mapping[ClickKey, int]:
+    def acknowledged(self) -> Mapping[ClickKey, int | None]:
         with self._lock:
             return {key: self._sent_copies[key] for key in self._clicks}
 
@@ -140,6 +150,9 @@ class StreamDriver:
     def uncertain(self) -> Collection[ClickKey]:
         with self._lock:
             return set(self._uncertain)
+
+    def unheard(self, client: Client) -> Collection[ClickKey]:
+        return ()
 
     @property
     def poison(self) -> Collection[Place]:
@@ -175,7 +188,6 @@ class StreamDriver:
         self._close()
 
     def abandon(self) -> None:
-        """Stop, wherever it stands: the run is over."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -185,6 +197,9 @@ class StreamDriver:
         keys = [self._click() for _ in range(8)]
         self._flush()
         return keys
+
+    def close(self) -> None:
+        """Its sources are closed by `finish`."""
 
     def _drive(self) -> None:
         due, beat = time.monotonic(), 0.0

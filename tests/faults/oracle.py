@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.faults.driver import ClickKey, Place
 from tests.faults.stage import Stage
-from warehouse.audit.findings import Audit
+from warehouse.audit.findings import Audit, State
 from warehouse.client import connect
 
 COUNTED = ("human", "suspect")
@@ -65,10 +65,12 @@ class Visit(NamedTuple):
 class Facts:
     """Everything that is judged."""
 
-    promised: Mapping[ClickKey, int]
-    """Acknowledged clicks, and how many flagged copies of each."""
+    promised: Mapping[ClickKey, int | None]
+    """Acknowledged clicks, and how many flagged copies of each; None: nobody knows."""
     uncertain: Collection[ClickKey]
     """Those of which one copy may be all that there is."""
+    unheard: Collection[ClickKey]
+    """Clicks that were not promised and may be there: nobody heard an answer."""
     rows: Mapping[ClickKey, Mapping[str, int]]
     """Rows of clicks, by outcome."""
     visits: Sequence[Visit]
@@ -96,6 +98,7 @@ def look(stage: Stage, fresh_seconds: float) -> Facts:
         return Facts(
             promised=stage.driver.acknowledged,
             uncertain=stage.driver.uncertain,
+            unheard=stage.driver.unheard(client),
             rows=rows,
             visits=[Visit(*row) for row in client.query(VISITS).result_rows],
             poison=stage.driver.poison,
@@ -118,12 +121,14 @@ def _clicks(facts: Facts) -> Iterator[str]:
     yield from _some("acknowledged clicks are not counted", [key for key in facts.promised if not counted.get(key)])
     yield from _some("clicks count more than once", [key for key, count in counted.items() if count > 1])
     # A record without a readable `src` and `seq` stands under (0, 0), as a dead row.
-    invented = [key for key, rows in facts.rows.items() if key not in facts.promised and set(rows) != {"dead"}]
+    sent = facts.promised.keys() | facts.unheard
+    invented = [key for key, rows in facts.rows.items() if key not in sent and set(rows) != {"dead"}]
     yield from _some("clicks are stored that nobody sent", invented)
     copies = [
         key
         for key, count in facts.promised.items()
-        if count - facts.rows.get(key, {}).get("duplicate", 0) not in ((0, 1) if key in facts.uncertain else (0,))
+        if count is not None
+        and count - facts.rows.get(key, {}).get("duplicate", 0) not in ((0, 1) if key in facts.uncertain else (0,))
     ]
     yield from _some("clicks have another number of duplicates than of copies", copies)
 
@@ -153,9 +158,11 @@ def _ledger(audit: Audit) -> Iterator[str]:
                 f" {part.beyond} beyond the log, {part.behind} behind"
             )
     for source in audit.sources:
-        if source.missing or not source.closed:
-            state = "closed" if source.closed else "open"
-            yield f"source {source.src:010x} ({state}): {source.missing} of {source.mark} numbers are missing"
+        if source.missing or source.state is not State.CLOSED:
+            yield (
+                f"source {source.src:010x} ({source.state}): {source.missing} of its numbers are missing,"
+                f" said {source.mark}, stored up to {source.last}"
+            )
 
 
 def _letters(facts: Facts) -> Iterator[str]:

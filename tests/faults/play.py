@@ -113,7 +113,7 @@ def _run(stage: Stage, seed: int, limited: Limited) -> Result:
 
 
 def _restarts(stage: Stage) -> int:
-    return sum(len(worker.exits) for worker in stage.crew.workers)
+    return sum(len(service.exits) for crew in (stage.crew, stage.redirectors) for service in crew.services)
 
 
 def _told(error: Exception, folder: Path) -> str:
@@ -129,6 +129,7 @@ def _judged(stage: Stage) -> tuple[list[str], float]:
     stage.driver.finish()
     stage.wait_counted()
     fresh_seconds = _freshness(stage)
+    stage.driver.close()
     stage.wait_counted()
     stage.unwatch()
     return misses(look(stage, fresh_seconds)), fresh_seconds

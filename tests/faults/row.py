@@ -16,10 +16,11 @@ PLAIN = Traffic()
 
 
 class Part(enum.Enum):
-    """The two servers that a worker talks to."""
+    """The two servers that a worker talks to, and what a redirector keeps."""
 
     KAFKA = enum.auto()
     CLICKHOUSE = enum.auto()
+    SPOOL = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +39,10 @@ class Row:
     traffic: Traffic = PLAIN
     through_proxy: frozenset[Part] = frozenset()
     """What the first worker reaches through a proxy only."""
-    redirector: bool = False
-    """Clicks are sent by a redirector's own producer, through a proxy."""
+    redirectors: int = 0
+    """Clicks come over HTTP, by so many real redirectors, which reach Kafka through a proxy; 0: straight to Kafka."""
+    edge: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Settings of the redirectors, as those of the workers."""
     small_disk: Part | None = None
     """Whose data lie on a disk that can be filled; Kafka's broker is then one of this run's own."""
     clock: bool = False

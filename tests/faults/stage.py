@@ -21,13 +21,13 @@ from deploy.broker import LocalKafka
 from deploy.guardian import Guardian
 from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
 from tests.faults.broker import ProxiedKafka
+from tests.faults.clients import DOMAIN, HttpDriver, write_links
 from tests.faults.disk import SmallDisk
-from tests.faults.driver import StreamDriver
-from tests.faults.outbox import OutboxDriver
+from tests.faults.driver import Driver, StreamDriver
 from tests.faults.proxy import Proxy
 from tests.faults.row import Part, Row
+from tests.faults.service import WEIR, Crew, Service
 from tests.faults.watcher import Commits, Watcher
-from tests.faults.worker import Crew, Worker
 from tests.fixtures.services import environment_of
 from tests.fixtures.warehouse import EmbeddedServer
 from warehouse.audit.findings import Audit
@@ -40,6 +40,8 @@ SESSION_SECONDS = 2.0
 """Session timeout of the workers: a dead one has to be waited for so long."""
 LINGER_SECONDS = 0.3
 """How long an insert waits for more clicks: many small inserts are many moments to be hit at."""
+HEARTBEAT_SECONDS = 0.5
+"""How often a redirector says how far Kafka has its events: a run of some seconds has many of them."""
 HOLD_SECONDS = 1.0
 """How long a click is held for what comes after it: long enough to be killed in it."""
 READY_SECONDS = 90.0
@@ -73,7 +75,9 @@ class Stage:
         self.disk: SmallDisk
         self.proxies: dict[Part, Proxy] = {}
         self.crew: Crew
-        self.driver: StreamDriver
+        """The workers."""
+        self.redirectors: Crew
+        self.driver: Driver
         self.commits: Commits
         self.watcher: Watcher
 
@@ -98,9 +102,28 @@ class Stage:
         self.watcher.stop()
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> Service:
         """The first worker, which is the one that suffers."""
-        return self.crew.workers[0]
+        return self.crew.services[0]
+
+    @property
+    def stream(self) -> StreamDriver:
+        """The driver of a row whose clicks go straight to Kafka."""
+        if not isinstance(self.driver, StreamDriver):
+            raise TypeError(f"the clicks of row {self.row.name} come over HTTP")
+        return self.driver
+
+    @property
+    def clients(self) -> HttpDriver:
+        """The driver of a row with redirectors."""
+        if not isinstance(self.driver, HttpDriver):
+            raise TypeError(f"row {self.row.name} has no redirectors")
+        return self.driver
+
+    @property
+    def spool(self) -> Path:
+        """The folder of the redirectors' slots."""
+        return (self.disk.folder if self.row.small_disk is Part.SPOOL else self.folder) / "spool"
 
     @property
     def exits(self) -> list[int]:
@@ -136,15 +159,18 @@ class Stage:
 
     def wait_ready(self) -> None:
         """Wait until all workers read."""
-        self.wait(lambda: all(worker.ready for worker in self.crew.workers), READY_SECONDS, "the workers are not ready")
+        self.wait(
+            lambda: all(worker.ready for worker in self.crew.services), READY_SECONDS, "the workers are not ready"
+        )
 
     def wait_counted(self) -> None:
-        """Wait until everything in the log is counted. Raises `Missed`."""
-        topic_id, behind = self.topic_id(), dict[int, int]()
+        """Wait until everything that is in the log by now is counted. Raises `Missed`."""
+        topic_id, log, behind = self.topic_id(), dict[int, tuple[int, int]](), dict[int, int]()
 
         def counted() -> bool:
             with contextlib.suppress(KafkaException, httpx.HTTPError):
-                behind.update(self.commits.behind(topic_id))
+                log.update(log or self.commits.log())
+                behind.update(self.commits.behind(topic_id, log))
             return bool(behind) and not any(behind.values())
 
         try:
@@ -184,7 +210,7 @@ class Stage:
             raise Missed(f"the warehouse refused {sql!r}: {answer.text[:300]}")
         return answer.text.strip()
 
-    def hire(self, *, through_proxy: bool = False, failpoint: str = "") -> Worker:
+    def hire(self, *, through_proxy: bool = False) -> Service:
         """One more worker."""
         kafka, warehouse = self.kafka, self.warehouse
         if through_proxy and Part.KAFKA in self.row.through_proxy:
@@ -203,7 +229,21 @@ class Stage:
         environment = environment_of(kafka, warehouse) | {
             f"WEIR_{key.upper()}": value for key, value in settings.items()
         }
-        return self.crew.hire(environment, self.folder, {"WEIR_FAILPOINT": failpoint} if failpoint else None)
+        return self.crew.hire(environment, self.folder)
+
+    def hire_redirector(self) -> Service:
+        """One more redirector, whose Kafka is behind the proxy; its clients are believed about their addresses."""
+        kafka = self.kafka.model_copy(update={"kafka": f"127.0.0.1:{self.kafka_proxy.port}"})
+        settings = {
+            "default_domain": DOMAIN,
+            "trusted_proxies": "127.0.0.0/8",
+            "show_click_id": "true",
+            "redirector_heartbeat_seconds": str(HEARTBEAT_SECONDS),
+            "spool": str(self.spool),
+            **self.row.edge,
+        }
+        environment = environment_of(kafka) | {f"WEIR_{key.upper()}": value for key, value in settings.items()}
+        return self.redirectors.hire(environment, self.folder)
 
 
 @contextlib.contextmanager
@@ -218,6 +258,7 @@ def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
         stage.kafka = KafkaSettings(kafka=stage.broker.bootstrap, kafka_prefix=f"{uuid4().hex[:8]}.")
         stage.group = f"{stage.kafka.kafka_prefix}weir"
         topics.ensure(stage.kafka)
+        write_links(stage.kafka)
         if row.clock:
             stage.take_times_of_senders()
         stage.server = _warehouse(stage, ends)
@@ -226,10 +267,14 @@ def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
         _proxies(stage, ends)
         guardian = Guardian()
         ends.callback(guardian.close)
-        stage.crew = Crew(guardian)
+        stage.crew = Crew(guardian, str(WEIR), "run", "worker")
         ends.callback(stage.crew.stop)
         for number in range(row.workers):
             stage.hire(through_proxy=number == 0)
+        stage.redirectors = Crew(guardian, str(WEIR), "run", "redirector")
+        ends.callback(stage.redirectors.stop)
+        for _ in range(row.redirectors):
+            stage.hire_redirector()
         stage.driver = _driver(stage)
         ends.callback(stage.driver.abandon)
         stage.commits = Commits(stage.kafka, stage.warehouse, stage.group)
@@ -256,17 +301,15 @@ def _warehouse(stage: Stage, ends: contextlib.ExitStack) -> EmbeddedServer:
     return server
 
 
-def _driver(stage: Stage) -> StreamDriver:
-    if stage.row.redirector:
-        return OutboxDriver(stage.kafka, f"127.0.0.1:{stage.kafka_proxy.port}")
-    return StreamDriver(stage.kafka)
+def _driver(stage: Stage) -> HttpDriver | StreamDriver:
+    return HttpDriver(stage.redirectors) if stage.row.redirectors else StreamDriver(stage.kafka)
 
 
 def _proxies(stage: Stage, ends: contextlib.ExitStack) -> None:
     if Part.CLICKHOUSE in stage.row.through_proxy:
         stage.proxies[Part.CLICKHOUSE] = Proxy(stage.server.port)
         ends.callback(stage.clickhouse_proxy.close)
-    if Part.KAFKA in stage.row.through_proxy or stage.row.redirector:
+    if Part.KAFKA in stage.row.through_proxy or stage.row.redirectors:
         if not isinstance(stage.broker, ProxiedKafka):
             raise TypeError(f"row {stage.row.name} needs a broker with a second listener")
         stage.proxies[Part.KAFKA] = stage.broker.proxy

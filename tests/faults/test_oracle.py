@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.faults.oracle import FRESH_SECONDS, WORKER_BYTES, Facts, Visit, misses
-from warehouse.audit.findings import Audit, PartitionAudit, SourceAudit
+from warehouse.audit.findings import Audit, Gap, PartitionAudit, SourceAudit
 
 PARTITION = PartitionAudit(
     0, log_first=0, log_end=5, rows=5, distinct=5, first=0, last=4, outcomes={"human": 4, "dead": 1}
 )
-SOURCE = SourceAudit(src=7, mark=4, closed=True, stored=4)
+SOURCE = SourceAudit(src=7, mark=4, closed=True, last=4)
 
 RIGHT = Facts(
     promised={(7, 1): 0, (7, 2): 1, (7, 3): 0},
@@ -23,6 +23,7 @@ RIGHT = Facts(
         Visit("a", 1, 6, 9_999, 9_999, False, 7, 3),
     ],
     uncertain={(7, 2)},
+    unheard={(7, 5)},
     poison={(0, 4)},
     dead=Counter({(0, 4): 1}),
     letters=Counter({(0, 4): 1}),
@@ -49,6 +50,16 @@ def test_a_copy_may_be_all_that_there_is_of_a_click_that_nobody_heard_of_again()
     assert misses(dataclasses.replace(RIGHT, rows={**RIGHT.rows, (7, 2): {"human": 1}})) == []
 
 
+@pytest.mark.parametrize("rows", [{}, {"human": 1}, {"human": 1, "duplicate": 1}])
+def test_a_click_that_nobody_heard_of_may_be_there_or_not(rows: dict[str, int]) -> None:
+    assert misses(dataclasses.replace(RIGHT, rows={**RIGHT.rows, (7, 5): rows})) == []
+
+
+def test_copies_that_nobody_counted_may_be_any_number() -> None:
+    rows = {**RIGHT.rows, (7, 1): {"human": 1, "duplicate": 3}}
+    assert misses(dataclasses.replace(RIGHT, promised={**RIGHT.promised, (7, 1): None}, rows=rows)) == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -57,6 +68,7 @@ def test_a_copy_may_be_all_that_there_is_of_a_click_that_nobody_heard_of_again()
         ({"rows": {**RIGHT.rows, (7, 1): {"human": 2}}}, "count more than once"),
         ({"rows": {**RIGHT.rows, (7, 1): {"human": 1, "suspect": 1}}}, "count more than once"),
         ({"rows": {**RIGHT.rows, (8, 1): {"human": 1}}}, "nobody sent"),
+        ({"rows": {**RIGHT.rows, (7, 5): {"human": 2}}}, "count more than once"),
         ({"rows": {**RIGHT.rows, (7, 2): {"human": 1, "duplicate": 2}}}, "another number of duplicates"),
         ({"uncertain": (), "rows": {**RIGHT.rows, (7, 2): {"human": 1}}}, "another number of duplicates"),
         ({"rows": {**RIGHT.rows, (7, 1): {"human": 1, "duplicate": 1}}}, "another number of duplicates"),
@@ -64,8 +76,9 @@ def test_a_copy_may_be_all_that_there_is_of_a_click_that_nobody_heard_of_again()
         ({"audit": audit(rows=6)}, "1 doubled"),
         ({"audit": audit(log_end=4)}, "1 beyond the log"),
         ({"audit": audit(log_end=6)}, "1 behind"),
-        ({"audit": source(stored=3)}, "1 of 4 numbers are missing"),
+        ({"audit": source(gaps=[Gap(2, 2, None)])}, "1 of its numbers are missing"),
         ({"audit": source(closed=False)}, "(open)"),
+        ({"audit": source(last=6)}, "(torn)"),
         (
             {"visits": [Visit("a", 1, 5, 0, 0, False, 7, 1), Visit("a", 1, 5, 9_999, 9_999, False, 7, 2)]},
             "taken for repeats, or not",

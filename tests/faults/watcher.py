@@ -8,7 +8,7 @@ import httpx
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from ingest.kafka import CLICKS_RAW, KafkaSettings
-from tests.faults.worker import Crew
+from tests.faults.service import Crew
 from warehouse.settings import WarehouseSettings
 
 PERIOD_SECONDS = 0.5
@@ -47,12 +47,15 @@ class Commits:
         answer.raise_for_status()
         return {int(number): int(end) for number, end in (line.split("\t") for line in answer.text.splitlines())}
 
-    def behind(self, topic_id: UUID) -> Mapping[int, int]:
-        """Partition → records of the log above the last stored one. Raises as `committed` and `ends`."""
-        ends = self.ends(topic_id)
+    def log(self) -> Mapping[int, tuple[int, int]]:
+        """Partition → the first offset that the log has, and the one after its last. Raises `KafkaException`."""
         places = [TopicPartition(self._topic, number) for number in range(self._kafka.kafka_partitions)]
-        marks = {place.partition: self._consumer.get_watermark_offsets(place, PATIENCE_SECONDS) for place in places}
-        return {number: end - ends.get(number, first) for number, (first, end) in marks.items()}
+        return {place.partition: self._consumer.get_watermark_offsets(place, PATIENCE_SECONDS) for place in places}
+
+    def behind(self, topic_id: UUID, log: Mapping[int, tuple[int, int]]) -> Mapping[int, int]:
+        """Partition → records of a log above the last stored one, if there are any. Raises as `ends`."""
+        ends = self.ends(topic_id)
+        return {number: max(end - ends.get(number, first), 0) for number, (first, end) in log.items()}
 
     def ahead(self, topic_id: UUID) -> Mapping[int, tuple[int, int]]:
         """Partitions whose commit is beyond what is stored: (committed, stored). What is stored is read last."""
@@ -84,7 +87,7 @@ class Watcher:
 
     def _watch(self) -> None:
         while not self._stopping.wait(PERIOD_SECONDS):
-            for worker in self._crew.workers:
+            for worker in self._crew.services:
                 self.most_bytes = max(self.most_bytes, worker.anonymous_bytes)
             try:
                 self.ahead.update(self._commits.ahead(self._topic_id))

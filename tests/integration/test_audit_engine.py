@@ -18,9 +18,10 @@ from deploy.commands.audit import AuditSettings, store
 from ingest.sequence import new_src
 from tests.fixtures.warehouse import EmbeddedServer, database_of_its_own
 from warehouse.audit import mark, scan, sources, spans
-from warehouse.audit.findings import Audit, Double, Gap
+from warehouse.audit.findings import Audit, Double, Gap, State
 from warehouse.audit.run import Auditor, audit
 from warehouse.client import connect
+from warehouse.migrate import load as load_migrations
 from warehouse.settings import WarehouseSettings
 from warehouse.sql import load
 
@@ -127,7 +128,8 @@ def check(found: Audit, rows: list[Record], earlier: Iterable[Record] = ()) -> N
         offsets[row.partition][row.offset] += 1
         there.add((row.src, row.seq))
         counted[row.src, row.seq] += row.outcome not in {"dead", "source", "duplicate"}
-        claims[row.src] = max(claims[row.src], row.mark)
+        if row.kind in {"heartbeat", "close"}:
+            claims[row.src] = max(claims[row.src], row.mark + (row.seq == row.mark + 1))
     for partition in found.partitions:
         of = offsets[partition.partition]
         expected = set(range(max(of, default=-1) + 1))
@@ -274,6 +276,61 @@ def test_a_source_that_wrote_to_a_topic_that_was_made_again_is_whole(client: Cli
     again = audit(client, new, world.watermarks, mark=found.mark)
     check(again, rows + later, earlier)
     assert again.adds_up
+
+
+def test_a_close_by_a_successor_that_is_sent_again_and_again_closes_once(client: Client) -> None:
+    topic, src = uuid4(), new_src()
+    rows = [Record(0, number, src, number + 1) for number in range(20)]
+    rows += [Record(0, 20 + number, src, 15 + number, outcome="duplicate") for number in range(6)]
+    insert(client, topic, rows)
+    insert(client, topic, [Record(1, number, src, 21, "close", "source", 21) for number in range(3)])
+    found = audit(client, topic, {0: (0, 26), 1: (0, 3)})
+    assert found.adds_up
+    [source] = found.sources
+    assert (source.state, source.mark, source.last, source.missing) == (State.CLOSED, 21, 21, 0)
+
+
+def test_a_process_that_died_after_its_first_word_is_open(client: Client) -> None:
+    topic, src = uuid4(), new_src()
+    said = [Record(0, 0, src, 1, "heartbeat", "source", 0), Record(0, 1, src, 2), Record(0, 2, src, 3)]
+    insert(client, topic, said)
+    found = audit(client, topic, {0: (0, 3)})
+    [source] = found.silent
+    assert (source.state, source.mark, source.last, source.heard) == (State.OPEN, 1, 3, int(START.timestamp()))
+    again = audit(client, topic, {0: (0, 3)}, mark=found.mark)
+    assert again.silent == found.silent
+
+
+@pytest.mark.parametrize("lost", [(), (23, 24)])
+def test_a_close_below_numbers_that_are_stored_says_that_a_spool_lost_its_end(
+    client: Client, lost: tuple[int, ...]
+) -> None:
+    topic, src = uuid4(), new_src()
+    first = [Record(0, seq - 1, src, seq) for seq in range(1, 21)]
+    insert(client, topic, first)
+    before = audit(client, topic, {0: (0, 20)}).mark
+    rest = [Record(0, seq - 1, src, seq) for seq in range(21, 31) if seq not in lost]
+    close = Record(1, 0, src, 21, "close", "source", 21)
+    insert(client, topic, [*rest, close, *(Record(0, seq - 1, new_src(), 1, outcome="bot") for seq in lost)])
+    for proven in (None, before):
+        found = audit(client, topic, {0: (0, 30), 1: (0, 1)}, mark=proven)
+        [source] = found.unproven
+        assert (source.state, source.mark, source.last) == (State.TORN, 21, 30)
+        assert numbers(source.gaps) == set(lost)
+        assert found.adds_up == (not lost)
+
+
+def test_a_mark_of_before_sources_were_timed_is_read(client: Client) -> None:
+    topic, src = uuid4(), new_src()
+    columns = ["topic_id", "taken_at", *(f"sources.{name}" for name in ("src", "complete", "ahead", "mark", "closed"))]
+    client.command("ALTER TABLE audit_marks DROP COLUMN `sources.heard`")
+    client.insert("audit_marks", [[str(topic), START, [src], [3], [[]], [2], [False]]], column_names=columns)
+    [timed] = [migration for migration in load_migrations() if migration.name == "audit_heard"]
+    for statement in timed.statements(str(client.database)):
+        client.command(statement)
+    found = mark.last(client, topic)
+    assert found is not None
+    assert found.sources == {src: mark.SourceMark(3, (), 2)}
 
 
 def test_a_mark_of_another_topic_or_from_before_a_restored_backup_is_not_used(client: Client) -> None:

@@ -1,11 +1,14 @@
 """What an audit says: of each partition, each hour and each source, and whether it all adds up."""
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from warehouse.audit.mark import Mark
+
+SILENT_SECONDS = 60
 
 
 class Gap(NamedTuple):
@@ -90,25 +93,46 @@ class PartitionAudit:
         return not (self.missing or self.doubled or self.beyond) and sum(self.outcomes.values()) == self.rows
 
 
+class State(enum.StrEnum):
+    """What can be said of a redirector process as a whole."""
+
+    CLOSED = "closed"
+    """It ended, and so many numbers it had given out: all of them must have a row."""
+    OPEN = "open"
+    """It runs, or it died and nobody has taken over its spool: what came after its last word is not proven."""
+    TORN = "torn"
+    """Its spool had lost its end when it was taken over: what came after its highest number is not proven."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SourceAudit:
-    """One redirector process: what it said against what is stored."""
+    """One redirector process: what was said of it against what is stored."""
 
     src: int
     mark: int
     """All its numbers up to this one were acknowledged by Kafka; 0: it never reported."""
     closed: bool
-    """It said that `mark` was its last; while False its later numbers are not proven."""
-    stored: int
-    """Distinct numbers up to `mark` that have a row."""
+    """It was said that `mark` was its last, by itself or by who took over what it left."""
+    last: int
+    """Its highest number that has a row."""
     gaps: Sequence[Gap] = ()
+    """Numbers that must have a row and have none."""
     doubles: Sequence[Double] = ()
     """Numbers that count more than once; copies that were told as such do not count."""
+    heard: int | None = None
+    """When Kafka took the last of its events, Unix seconds; None: not known, it is long ago."""
+
+    @property
+    def state(self) -> State:
+        """Whether it is known how many numbers there are."""
+        if not self.closed:
+            return State.OPEN
+        return State.TORN if self.last > self.mark else State.CLOSED
 
     @property
     def missing(self) -> int:
-        """Acknowledged numbers without a row."""
-        return self.mark - self.stored
+        """Numbers that must have a row and have none."""
+        return sum(gap.last - gap.first + 1 for gap in self.gaps)
 
     @property
     def doubled(self) -> int:
@@ -128,6 +152,8 @@ class Audit:
     """What this audit has proven, where everything adds up: the next one may begin there."""
     since: datetime | None = None
     """When the mark was taken that this audit began at; None: it read everything."""
+    taken_at: datetime | None = None
+    """When it had read the table."""
     read: int = 0
     """Rows that were read in full, for offsets and for sources; the rest is known by the hour."""
 
@@ -138,8 +164,19 @@ class Audit:
 
     @property
     def lost(self) -> int:
-        """Numbers that a redirector says Kafka acknowledged, and that have no row."""
+        """Numbers of redirectors that must have a row, since Kafka acknowledged them or the process has ended."""
         return sum(source.missing for source in self.sources)
+
+    @property
+    def unproven(self) -> Sequence[SourceAudit]:
+        """Redirector processes of which it is not known how many numbers they gave out."""
+        return [source for source in self.sources if source.state is not State.CLOSED]
+
+    @property
+    def silent(self) -> Sequence[SourceAudit]:
+        """Those of them that were not heard of in the last minute: a living one says a word every few seconds."""
+        since = self.taken_at.timestamp() - SILENT_SECONDS if self.taken_at else 0.0
+        return [source for source in self.unproven if (source.heard or 0) < since]
 
     @property
     def recounted(self) -> int:

@@ -29,12 +29,20 @@ class SourceMark:
     mark: int = 0
     """Its own word: all numbers up to this one were acknowledged by Kafka; 0: it said nothing yet."""
     closed: bool = False
-    """It said that `mark` was its last."""
+    """It, or who took over what it left, said that `mark` was its last."""
+
+    heard: int = 0
+    """When Kafka took the last of its events, Unix seconds; 0: not known."""
 
     @property
     def known(self) -> list[range]:
         """All numbers that have a row."""
         return [range(1, self.complete + 1), *self.ahead]
+
+    @property
+    def last(self) -> int:
+        """The highest of them; 0: there is none."""
+        return self.known[-1].stop - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +72,8 @@ def last(client: Client, topic_id: UUID) -> Mark | None:
         taken_at.replace(tzinfo=UTC),
         dict(zip(numbers, next_offsets, strict=True)),
         {
-            src: SourceMark(complete, tuple(range(first, end + 1) for first, end in ahead), mark, bool(closed))
-            for src, complete, ahead, mark, closed in zip(*sources, strict=True)
+            src: SourceMark(complete, tuple(range(first, end + 1) for first, end in ahead), mark, bool(closed), heard)
+            for src, complete, ahead, mark, closed, heard in zip(*sources, strict=True)
         },
     )
 
@@ -84,6 +92,7 @@ def store(client: Client, mark: Mark) -> None:
         ],
         "sources.mark": [source.mark for source in mark.sources.values()],
         "sources.closed": [source.closed for source in mark.sources.values()],
+        "sources.heard": [source.heard for source in mark.sources.values()],
     }
     client.insert("audit_marks", [list(row.values())], column_names=list(row), settings={"async_insert": 0})
 

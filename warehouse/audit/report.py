@@ -23,8 +23,10 @@ PARTITION_METRICS = {
 """Metric of the ledger, by its property of `PartitionAudit`, and what it means."""
 
 METRICS = {
-    "lost": "Acknowledged numbers of redirectors without a row.",
+    "lost": "Numbers of redirectors that must have a row and have none.",
     "recounted": "Rows that count beyond one a redirector's number.",
+    "unproven": "Redirector starts without a close, or whose spool lost its end: what came after is not proven.",
+    "silent": "Those of them that were not heard of for a minute: dead ones, whose spool nobody has taken over.",
     "adds_up": "1: every offset is one row, and no number of a redirector is lost or counts twice.",
 }
 """Metric of the ledger, by its property of `Audit`, and what it means."""
@@ -37,6 +39,8 @@ def as_dict(found: Audit, hours: int = HOURS) -> dict[str, Any]:
         "behind": found.behind,
         "lost": found.lost,
         "recounted": found.recounted,
+        "unproven": len(found.unproven),
+        "silent": len(found.silent),
         "since": found.since.isoformat() if found.since else None,
         "rows_read": found.read,
         "partitions": [_partition(partition) for partition in found.partitions],
@@ -59,13 +63,15 @@ def as_metrics(found: Audit) -> str:
         for partition in found.partitions:
             gauge.labels(partition.partition).set(getattr(partition, name))
     for name, help_text in METRICS.items():
-        Gauge(f"weir_ledger_{name}", help_text, registry=registry).set(getattr(found, name))
+        value = getattr(found, name)
+        gauge = Gauge(f"weir_ledger_{name}", help_text, registry=registry)
+        gauge.set(value if isinstance(value, int) else len(value))
     return generate_latest(registry).decode()
 
 
-def as_text(hour: int | None) -> str | None:
-    """An hour as ISO 8601 has it, in UTC."""
-    return None if hour is None else f"{datetime.fromtimestamp(hour, UTC):%Y-%m-%dT%H:%MZ}"
+def as_text(at: int | None) -> str | None:
+    """A time (Unix seconds) as ISO 8601 has it, in UTC, to the minute."""
+    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def _partition(partition: PartitionAudit) -> dict[str, Any]:
@@ -101,6 +107,9 @@ def _source(source: SourceAudit) -> dict[str, Any]:
         "src": f"{source.src:010x}",
         "mark": source.mark,
         "closed": source.closed,
+        "state": source.state,
+        "last": source.last,
+        "heard": as_text(source.heard),
         "missing": source.missing,
         "doubled": source.doubled,
         "gaps": _named(source.gaps),

@@ -54,6 +54,7 @@ def audit(
         sources,
         [one for partition in partitions for one in by_hour(partition, hours)],
         since=mark.taken_at if mark else None,
+        taken_at=taken_at,
         read=scan.done,
     )
     proven = Mark(topic_id, taken_at, next_offsets, known)

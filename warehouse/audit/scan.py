@@ -101,6 +101,8 @@ class Seen:
     spans: list[Span] = dataclasses.field(default_factory=list)
     mark: int = 0
     closed: bool = False
+    heard: int = 0
+    """When Kafka took the last of its events, Unix seconds."""
 
 
 class Scan:
@@ -140,10 +142,11 @@ class Scan:
         seen: dict[int, Seen] = defaultdict(Seen)
         for days in self._chunks(tail) if tail else (ALL_DAYS,):
             for src, *row in self._query("audit_sources", {**_limits(tail, days), "srcs": sorted(srcs)}):
-                first, last, different, extra, counts, mark, closed = row
+                first, last, different, extra, counts, mark, closed, heard = row
                 seen[src].spans.append(Span(first, last, different, extra, int(counts)))
                 seen[src].mark = max(seen[src].mark, mark)
                 seen[src].closed |= bool(closed)
+                seen[src].heard = max(seen[src].heard, heard)
         return seen
 
     def source_runs(self, tail: Tail | None, wanted: Iterable[tuple[int, int]]) -> dict[int, list[Run]]:

@@ -33,7 +33,7 @@ def audit_sources(
     if unsettled:
         runs |= _closely(scan, None, scan.sources(None, unsettled), unsettled)
         for src in unsettled:
-            said = Seen(mark=marks[src].mark, closed=marks[src].closed)
+            said = Seen(mark=marks[src].mark, closed=marks[src].closed, heard=marks[src].heard)
             marks[src] = _put_together(SourceMark(), said, runs.get(src, ()))
     audited = [_source(src, marks[src], runs.get(src, ())) for src in sorted(marks)]
     return [source for source in audited if source.mark or source.doubles], marks
@@ -64,11 +64,14 @@ def _put_together(before: SourceMark, seen: Seen, runs: Iterable[Run]) -> Source
         ahead=tuple(known[1:] if begun else known),
         mark=max(before.mark, seen.mark),
         closed=before.closed or seen.closed,
+        heard=max(before.heard, seen.heard),
     )
 
 
 def _lost(source: SourceMark) -> list[range]:
-    return holes(range(1, source.mark + 1), source.known)
+    """Numbers that must have a row and have none; of a process that ended, all up to its highest are such."""
+    end = max(source.mark, source.last) if source.closed else source.mark
+    return holes(range(1, end + 1), source.known)
 
 
 def _again(before: SourceMark, runs: Iterable[Run]) -> bool:
@@ -84,9 +87,10 @@ def _source(src: int, mark: SourceMark, runs: Sequence[Run]) -> SourceAudit:
         src,
         mark.mark,
         mark.closed,
-        mark.mark - total(lost),
+        mark.last,
         [Gap(gap.start, gap.stop - 1, _hour(ends.get(gap.start - 1) or starts.get(gap.stop))) for gap in lost],
         [Double(run.first, run.last, run.times, _hour(run.at)) for run in runs if run.times > 1],
+        mark.heard or None,
     )
 
 

@@ -1,5 +1,6 @@
 -- The numbers of each redirector process in blocks, as audit_offsets.sql has the offsets: how many numbers have a row,
--- how many rows count beyond one each (a copy that was told as such does not), and what the process itself said.
+-- how many rows count beyond one each (a copy that was told as such does not), what the process itself said, and when
+-- Kafka took the last of all that. A word's own number has a row, so one that follows on its mark is proven with it.
 -- `everywhere`: the rows of all topics, for a process that wrote to one that was made again.
 SELECT
     src,
@@ -9,12 +10,14 @@ SELECT
     sumIf(part.rows - bitmapCardinality(part.numbers), part.counted) AS extra,
     max(part.counted) AS counts,
     max(part.word) AS mark,
-    max(part.close) AS closed
+    max(part.close) AS closed,
+    toUnixTimestamp(max(part.at)) AS heard
 FROM
 (
     SELECT src, intDiv(seq, {block:UInt64}) AS block, outcome NOT IN ('dead', 'source', 'duplicate') AS counted,
            count() AS rows, groupBitmapState(seq) AS numbers, min(seq) AS first, max(seq) AS last,
-           maxIf(mark, kind IN ('heartbeat', 'close')) AS word, max(kind = 'close') AS close
+           maxIf(mark + (seq = mark + 1), kind IN ('heartbeat', 'close')) AS word, max(kind = 'close') AS close,
+           max(append_time) AS at
     FROM events
     WHERE edition = 0 AND seq > 0 AND toDate(batch_time) BETWEEN {day_from:Date} AND {day_to:Date}
       AND (empty({srcs:Array(UInt64)}) OR src IN {srcs:Array(UInt64)})

@@ -8,6 +8,7 @@ from tests.faults.row import Part, Row
 from tests.faults.rows import clock, disks, log, network, processes, redirector, traffic, upgrade, warehouse
 from warehouse.failpoints import Failpoint
 
+CLICKED = Traffic(rate=150)
 POISONED = Traffic(poison=0.02)
 CLICKHOUSE, KAFKA = Part.CLICKHOUSE, Part.KAFKA
 BY_PROXY = frozenset({CLICKHOUSE})
@@ -17,16 +18,25 @@ STEADY = {"clickhouse_patience": "60", "insert_timeout": "2", "session_timeout":
 WEDGES = ("before-insert", "after-insert", "before-commit", "after-fence")
 
 ROWS = (
+    Row("1", redirector.killed, cases=("one", "all", "while it sends again"), traffic=CLICKED, redirectors=2),
     Row("2", processes.killed_at_a_failpoint, cases=tuple(Failpoint), traffic=POISONED),
     Row("2-anywhere", processes.killed, traffic=POISONED),
     Row("3", processes.terminated, cases=("goes on", "never comes"), through_proxy=BY_PROXY),
     Row("4", processes.frozen, cases=("in a body", "anywhere"), workers=2, through_proxy=BY_PROXY),
     Row(
+        "5",
+        redirector.kafka_away,
+        cases=("stopped", "killed", "a redirector dies meanwhile"),
+        traffic=CLICKED,
+        redirectors=2,
+    ),
+    Row("6", redirector.kafka_silent, cases=("frozen", "silent"), traffic=CLICKED, redirectors=2),
+    Row(
         "7",
         redirector.acknowledgement_lost,
         cases=("it breaks", "nothing comes", "it dies"),
-        traffic=Traffic(copies=0.1, visitors=0),
-        redirector=True,
+        traffic=CLICKED,
+        redirectors=2,
     ),
     Row("8", warehouse.down, cases=("stopped", "killed"), settings=IMPATIENT),
     Row("9", warehouse.hanging, cases=("frozen", "silent"), workers=2, settings=STEADY, through_proxy=BY_PROXY),

@@ -20,8 +20,8 @@ def stepped(stage: Stage) -> None:
     stage.sleep(1.0, 3.0)
     if stage.case == "over a month's end":
         stage.driver.pause()
-        stage.driver.renew()
-        _step(stage, _to_next_month(stage.driver.ahead) - BEFORE_MIDNIGHT)
+        stage.stream.renew()
+        _step(stage, _to_next_month(stage.stream.ahead) - BEFORE_MIDNIGHT)
         stage.driver.resume()
         stage.sleep(2 * BEFORE_MIDNIGHT, 3 * BEFORE_MIDNIGHT)
         return
@@ -38,7 +38,7 @@ def stepped(stage: Stage) -> None:
 
 
 def _step(stage: Stage, seconds: float) -> None:
-    stage.driver.ahead += seconds
+    stage.stream.ahead += seconds
     stage.note(f"Kafka's clock {seconds:+.0f} s")
 
 

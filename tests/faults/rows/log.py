@@ -18,14 +18,14 @@ def offsets_set(stage: Stage) -> None:
 
     They are only a hint; reading starts where the ledger ends.
     """
-    for worker in stage.crew.workers:
+    for worker in stage.crew.services:
         if worker.stop(EXIT_SECONDS) is None:
             raise Missed(f"{worker.name} had not ended {EXIT_SECONDS:.0f} s after SIGTERM")
     stage.sleep(0.5, 2.0)
     offsets = {number: _offset(stage, number, *marks) for number, marks in watermarks(stage.kafka, CLICKS_RAW).items()}
     _set(stage, offsets)
     stage.note(f"committed offsets set to {list(offsets.values())}")
-    for worker in stage.crew.workers:
+    for worker in stage.crew.services:
         worker.start()
     stage.wait_ready()
 
@@ -51,7 +51,7 @@ def topic_made_again(stage: Stage) -> None:
     the old topic's, and none of the old rows counts again.
     """
     stage.driver.pause()
-    stage.driver.renew()
+    stage.stream.renew()
     stage.wait_counted()
     if stage.case == "worker away":
         stage.worker.stop(EXIT_SECONDS)

@@ -8,8 +8,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.faults.proxy import HeldBody
+from tests.faults.service import Service
 from tests.faults.stage import SESSION_SECONDS, Missed, Stage
-from tests.faults.worker import Worker
 from warehouse.failpoints import Failpoint
 
 INSERT = b"insert_deduplication_token="
@@ -124,15 +124,15 @@ def join_and_leave(stage: Stage) -> None:
     """
     until = time.monotonic() + CHURN_SECONDS
     while time.monotonic() < until:
-        worker = stage.random.choice(stage.crew.workers)
+        worker = stage.random.choice(stage.crew.services)
         _come_or_go(stage, worker)
         stage.sleep(0.5, 3.0)
-    for worker in stage.crew.workers:
+    for worker in stage.crew.services:
         if not worker.supervised:
             worker.start()
 
 
-def _come_or_go(stage: Stage, worker: Worker) -> None:
+def _come_or_go(stage: Stage, worker: Service) -> None:
     if not worker.supervised:
         stage.note(f"{worker.name} joins")
         worker.start()

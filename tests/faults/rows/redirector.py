@@ -1,10 +1,136 @@
-"""A redirector and its Kafka."""
+"""Redirectors and what they answered, with real processes: under load they are killed, and Kafka goes away."""
+
+import signal
+import time
 
 from ingest.kafka import CLICKS_RAW
-from tests.faults.outbox import OutboxDriver
+from tests.faults.broker import ProxiedKafka
+from tests.faults.clients import Answers, in_flight
 from tests.faults.proxy import LostAcknowledgement
 from tests.faults.rows.processes import SPRUNG_SECONDS
+from tests.faults.service import Service
 from tests.faults.stage import Missed, Stage
+
+SLOWER = 5.0
+"""So many times its p99 may a redirector have while Kafka is away, or `SLOW_SECONDS`: the machine is busy with other
+things, and a benchmark measures better."""
+SLOW_SECONDS = 0.25
+DRAINED_SECONDS = 60.0
+
+
+def killed(stage: Stage) -> None:
+    """kill -9 of redirectors under load, again and again: of one; of all at once; of one that only just sends again
+    what the one before it left.
+
+    What was answered stands in the spool; whoever comes next to the slot sends it, flagged, and says which number was
+    the last of the dead.
+    """
+    for _ in range(stage.random.randint(2, 4)):
+        stage.sleep(0.3, 2.0)
+        if stage.case == "while it sends again":
+            _kill_twice(stage)
+        else:
+            count = 1 if stage.case == "one" else len(stage.redirectors.services)
+            for redirector in stage.random.sample(stage.redirectors.services, count):
+                _kill(stage, redirector)
+        stage.sleep(0.0, 1.0)
+        stage.clients.wait_ready()
+
+
+def _kill(stage: Stage, redirector: Service) -> None:
+    stage.note(f"{redirector.name} is killed")
+    redirector.kill()
+
+
+def _kill_twice(stage: Stage) -> None:
+    """A redirector dies while Kafka is silent, so with much in its spool; its successors die while they send that."""
+    redirector = stage.random.choice(stage.redirectors.services)
+    stage.kafka_proxy.silence()
+    stage.sleep(0.5, 2.0)
+    _kill(stage, redirector)
+    stage.kafka_proxy.cut()
+    stage.kafka_proxy.heal()
+    for _ in range(stage.random.randint(1, 2)):
+        deaths = len(redirector.exits)
+        stage.wait(lambda: len(redirector.exits) > deaths or redirector.ready, 30, "no successor came")  # noqa: B023
+        stage.sleep(0.0, 0.2)
+        _kill(stage, redirector)
+
+
+def kafka_away(stage: Stage) -> None:
+    """Kafka is away for a while: stopped, killed, or so long that a redirector dies and comes back meanwhile.
+
+    No redirect fails or waits for it. The spool grows; when Kafka is back it is sent, and the log has all of it.
+    """
+    broker = _broker(stage)
+    before = _baseline(stage)
+    broker.halt(kill=stage.case == "killed")
+    stage.note("Kafka is away")
+    _bear(stage, before)
+    if stage.case == "a redirector dies meanwhile":
+        redirector = stage.random.choice(stage.redirectors.services)
+        _kill(stage, redirector)
+        stage.sleep(3.0, 5.0)
+        stage.note(f"its successor is {'ready' if redirector.ready else 'not ready'}")
+    broker.start()
+    _drain(stage)
+
+
+def kafka_silent(stage: Stage) -> None:
+    """Kafka takes connections and answers nothing: it is frozen, or the network swallows everything.
+
+    That is as if it were away.
+    """
+    broker = _broker(stage)
+    before = _baseline(stage)
+    if stage.case == "frozen":
+        broker.signal(signal.SIGSTOP)
+    else:
+        stage.kafka_proxy.silence()
+    stage.note(f"Kafka is {stage.case}")
+    _bear(stage, before)
+    if stage.case == "frozen":
+        broker.signal(signal.SIGCONT)
+    else:
+        stage.kafka_proxy.cut()
+        stage.kafka_proxy.heal()
+    _drain(stage)
+
+
+def _broker(stage: Stage) -> ProxiedKafka:
+    if not isinstance(stage.broker, ProxiedKafka):
+        raise TypeError("the row needs a Kafka of its own")
+    return stage.broker
+
+
+def _baseline(stage: Stage) -> Answers:
+    began = time.monotonic()
+    stage.sleep(2.0, 3.0)
+    return stage.clients.since(began)
+
+
+def _bear(stage: Stage, before: Answers) -> None:
+    """Some seconds without Kafka, in which every redirect is answered and promised, about as fast as before."""
+    began = time.monotonic()
+    stage.sleep(6.0, 12.0)
+    meanwhile = stage.clients.since(began)
+    held = sum(in_flight(redirector) for redirector in stage.redirectors.services)
+    stage.note(f"{meanwhile} (before {before.p99 * 1000:.0f} ms); {held:.0f} events wait")
+    if set(meanwhile.kinds) != {"promised"}:
+        raise Missed(f"redirects were affected: {meanwhile}")
+    if meanwhile.p99 > max(SLOWER * before.p99, SLOW_SECONDS):
+        raise Missed(f"redirects became slow: p99 {meanwhile.p99:.3f} s, {before.p99:.3f} s before")
+    if not held:
+        raise Missed("nothing waits for Kafka: it was not away")
+
+
+def _drain(stage: Stage) -> None:
+    began = time.monotonic()
+    stage.clients.wait_ready()
+    stage.clients.pause()
+    stage.note(f"everything was sent {time.monotonic() - began:.1f} s after Kafka was back")
+    stage.clients.resume()
+    stage.wait_ready()
 
 
 def acknowledgement_lost(stage: Stage) -> None:
@@ -21,14 +147,9 @@ def acknowledgement_lost(stage: Stage) -> None:
         stage.note("an acknowledgement is lost")
         stage.sleep(0.0, 1.0)
         if stage.case == "it dies":
-            _die(stage)
+            for redirector in stage.redirectors.services:
+                _kill(stage, redirector)
         stage.kafka_proxy.cut()
         stage.kafka_proxy.heal()
         stage.sleep(0.0, 1.0)
-
-
-def _die(stage: Stage) -> None:
-    if not isinstance(stage.driver, OutboxDriver):
-        raise TypeError("the row needs a redirector")
-    left = stage.driver.die()
-    stage.note(f"the redirector dies, {left} clicks are sent again")
+    stage.clients.wait_ready()

@@ -57,7 +57,7 @@ def crowd(stage: Stage) -> None:
 
 
 def _lag(stage: Stage) -> int:
-    return sum(stage.commits.behind(stage.topic_id()).values())
+    return sum(stage.commits.behind(stage.topic_id(), stage.commits.log()).values())
 
 
 def _spread(stage: Stage, before: Mapping[int, tuple[int, int]]) -> None:
@@ -76,13 +76,13 @@ def only_poison(stage: Stage) -> None:
     it goes on where it stopped, and every record has its row and its letter.
     """
     said = len(stage.worker.log.read_text())
-    stage.driver.traffic = dataclasses.replace(PLAIN, rate=500, poison=1.0)
+    stage.stream.traffic = dataclasses.replace(PLAIN, rate=500, poison=1.0)
     stage.note("nothing but poison")
     stage.wait(lambda: os.EX_CONFIG in stage.exits, STOPPED_SECONDS, "the worker goes on burying")
     if RATIO_MESSAGE not in stage.worker.log.read_text()[said:]:
         raise Missed("the worker stopped without saying why")
     stage.note("the worker stopped")
-    stage.driver.traffic = PLAIN
+    stage.stream.traffic = PLAIN
     stage.worker.change({"WEIR_DEAD_RATIO": "1"})
     stage.worker.kill()
     stage.sleep(0.5, 1.0)

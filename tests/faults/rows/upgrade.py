@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from tests.faults.rows.processes import EXIT_SECONDS
+from tests.faults.service import Service
 from tests.faults.stage import Missed, Stage
-from tests.faults.worker import Worker
 from warehouse.migrate import MIGRATIONS, load, migrate
 
 NEXT_RELEASE = """
@@ -30,7 +30,7 @@ def rolled(stage: Stage) -> None:
         "WEIR_BATCH_LINGER": str(stage.random.choice((0.1, 0.3, 0.6))),
         "WEIR_CACHE_SIZE": str(stage.random.choice((100, 100_000))),
     }
-    for worker in stage.random.sample(stage.crew.workers, len(stage.crew.workers)):
+    for worker in stage.random.sample(stage.crew.services, len(stage.crew.services)):
         _replace(stage, worker, settings)
         stage.sleep(0.5, 1.5)
 
@@ -45,7 +45,7 @@ def _next_release(stage: Stage) -> Path:
     return folder
 
 
-def _replace(stage: Stage, worker: Worker, settings: dict[str, str]) -> None:
+def _replace(stage: Stage, worker: Service, settings: dict[str, str]) -> None:
     worker.change(settings)
     if stage.case == "some are killed" and stage.random.random() < 0.5:
         stage.note(f"{worker.name} is killed")

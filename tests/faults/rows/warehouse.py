@@ -60,7 +60,7 @@ def hanging(stage: Stage) -> None:
 
 def _assignments(stage: Stage) -> int:
     """How often workers were given partitions, by their own logs."""
-    return sum(len(re.findall(r"\] counting\b", worker.log.read_text())) for worker in stage.crew.workers)
+    return sum(len(re.findall(r"\] counting\b", worker.log.read_text())) for worker in stage.crew.services)
 
 
 def reply_lost(stage: Stage) -> None:

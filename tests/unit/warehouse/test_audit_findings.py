@@ -1,8 +1,12 @@
 """What the audit makes of numbers: the log on one side, the rows on the other."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from warehouse.audit.findings import Audit, Double, PartitionAudit, SourceAudit
+from warehouse.audit.findings import SILENT_SECONDS, Audit, Double, Gap, PartitionAudit, SourceAudit, State
+
+NOW = 1_795_348_800
 
 
 def partition(**given: object) -> PartitionAudit:
@@ -31,18 +35,55 @@ def test_a_partition(given: dict[str, object], missing: int, doubled: int, behin
     assert (found.missing, found.doubled, found.behind, found.adds_up) == (missing, doubled, behind, adds_up)
 
 
+def source(**given: object) -> SourceAudit:
+    return SourceAudit(**({"src": 1, "mark": 5, "closed": True, "last": 5} | given))  # type: ignore[arg-type]  # as above
+
+
 def test_a_lost_number_of_a_source_does_not_add_up() -> None:
-    assert Audit([partition()], [SourceAudit(1, 5, closed=True, stored=5)]).adds_up
-    lost = Audit([partition()], [SourceAudit(1, 5, closed=True, stored=4)])
-    assert lost.lost == 1
+    assert Audit([partition()], [source()]).adds_up
+    lost = Audit([partition()], [source(gaps=[Gap(2, 3, None)])])
+    assert lost.lost == 2
     assert not lost.adds_up
 
 
 def test_while_records_are_behind_a_sources_number_may_be_among_them() -> None:
-    assert Audit([partition(log_end=11)], [SourceAudit(1, 5, closed=False, stored=4)]).adds_up
+    assert Audit([partition(log_end=11)], [source(closed=False, gaps=[Gap(2, 2, None)])]).adds_up
 
 
 def test_a_number_that_counts_twice_does_not_add_up() -> None:
-    source = SourceAudit(1, 5, closed=True, stored=5, doubles=[Double(2, 4, 3, None)])
-    assert source.doubled == 6
-    assert not Audit([partition()], [source]).adds_up
+    again = source(doubles=[Double(2, 4, 3, None)])
+    assert again.doubled == 6
+    assert not Audit([partition()], [again]).adds_up
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        ({}, State.CLOSED),
+        ({"last": 4, "gaps": [Gap(5, 5, None)]}, State.CLOSED),
+        ({"closed": False}, State.OPEN),
+        ({"closed": False, "last": 9}, State.OPEN),
+        ({"last": 6}, State.TORN),
+    ],
+)
+def test_how_many_numbers_a_source_gave_out_is_known_only_if_its_close_names_the_last(
+    given: dict[str, object], state: State
+) -> None:
+    found = Audit([partition()], [source(**given)])
+    assert found.sources[0].state is state
+    assert found.adds_up == (not found.lost)  # not proven is not the same as wrong
+    assert (found.sources[0] in found.unproven) == (state is not State.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("given", "silent"),
+    [
+        ({"closed": False, "heard": NOW - SILENT_SECONDS}, False),
+        ({"closed": False, "heard": NOW - SILENT_SECONDS - 1}, True),
+        ({"closed": False, "heard": None}, True),
+        ({"closed": True, "heard": None}, False),
+    ],
+)
+def test_an_open_source_that_says_nothing_is_silent(given: dict[str, object], silent: bool) -> None:
+    found = Audit([partition()], [source(**given)], taken_at=datetime.fromtimestamp(NOW, UTC))
+    assert bool(found.silent) == silent

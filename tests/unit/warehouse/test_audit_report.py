@@ -16,7 +16,7 @@ def hour(at: int, *, partition: int = 0, missing: int = 0) -> HourAudit:
 
 FOUND = Audit(
     [PartitionAudit(3, 0, 20, 11, 10, 0, 11, {"human": 11}, [Gap(4, 5, HOUR)], [Double(7, 7, 2, None)], proven=2)],
-    [SourceAudit(10, 9, closed=True, stored=8, gaps=[Gap(9, 9, None)])],
+    [SourceAudit(10, 9, closed=True, last=8, gaps=[Gap(9, 9, None)], heard=HOUR)],
     [hour(1, missing=2), *(hour(at) for at in range(2, 40))],
     since=datetime(2026, 11, 22, tzinfo=UTC),
     read=14,
@@ -30,7 +30,8 @@ def test_it_names_what_is_missing_and_doubled() -> None:
     assert partition["doubles"] == [{"first": 7, "last": 7, "rows": 2, "hour": None}]
     assert (partition["missing"], partition["doubled"], partition["behind"], partition["proven"]) == (2, 1, 8, 2)
     assert source == {
-        "src": "000000000a", "mark": 9, "closed": True, "missing": 1, "doubled": 0,
+        "src": "000000000a", "mark": 9, "closed": True, "state": "closed", "last": 8, "heard": "1970-01-01T01:00Z",
+        "missing": 1, "doubled": 0,
         "gaps": [{"first": 9, "last": 9, "hour": None}], "doubles": [],
     }  # fmt: skip
     assert (said["adds_up"], said["lost"], said["since"]) == (False, 1, "2026-11-22T00:00:00+00:00")

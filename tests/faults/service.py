@@ -1,4 +1,4 @@
-"""Workers under supervision: a process that ends is started again, as `weir up` and every deployment do."""
+"""Services under supervision: a process that ends is started again, as `weir up` and every deployment do."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -21,22 +21,23 @@ TICK_SECONDS = 0.1
 RESTART_SECONDS = 0.3
 
 
-class Worker:
-    """One worker and its lives. `first_life` is settings of its first process only (`WEIR_FAILPOINT`)."""
+class Service:
+    """One service and its lives. The last word of its `command` is its name in the settings."""
 
     def __init__(
         self,
         name: str,
+        command: Sequence[str],
         environment: Mapping[str, str],
         guardian: Guardian,
         folder: Path,
-        first_life: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.port = free_port()
         self.log = folder / f"{name}.log"
-        self._environment = {**environment, "WEIR_WORKER_PORT": str(self.port)}
-        self._next_life = dict(first_life or {})
+        self._command = command
+        self._environment = {**environment, f"WEIR_{command[-1].upper()}_PORT": str(self.port)}
+        self._next_life: Mapping[str, str] = {}
         self._guardian = guardian
         self.exits: list[int] = []
         """How its former processes ended; a signal is negative."""
@@ -47,7 +48,7 @@ class Worker:
     def _start(self) -> None:
         environment = {**self._environment, **self._next_life}
         self._next_life = {}
-        self.process = Process((str(WEIR), "run", "worker"), guardian=self._guardian, log=self.log, env=environment)
+        self.process = Process(tuple(self._command), guardian=self._guardian, log=self.log, env=environment)
 
     def arm(self, failpoint: str) -> None:
         """Its next process dies at the failpoint."""
@@ -85,11 +86,17 @@ class Worker:
 
     @property
     def ready(self) -> bool:
-        """Whether it has its partitions and reads them."""
+        """Whether it does its work; a worker has its partitions and reads them."""
         try:
             return httpx.get(f"http://{HOST}:{self.port}/-/ready", timeout=1, verify=False).status_code == 200
         except httpx.HTTPError:
             return False
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's values; 0 where it has none. Raises `httpx.HTTPError`."""
+        shown = httpx.get(f"http://{HOST}:{self.port}/-/metrics", timeout=5, verify=False).text
+        found = [line for line in shown.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
 
     @property
     def anonymous_bytes(self) -> int:
@@ -101,31 +108,32 @@ class Worker:
 
 
 class Crew:
-    """The workers of a run, and the thread that starts them again."""
+    """The services of a run that are alike, and the thread that starts them again. `command` runs one of them."""
 
-    def __init__(self, guardian: Guardian) -> None:
-        self._guardian = guardian
-        self.workers: list[Worker] = []
+    def __init__(self, guardian: Guardian, *command: str) -> None:
+        self._guardian, self._command = guardian, command
+        self.services: list[Service] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="crew", daemon=True)
         self._thread.start()
 
-    def hire(self, environment: Mapping[str, str], folder: Path, first_life: Mapping[str, str] | None = None) -> Worker:
-        """One more worker."""
-        worker = Worker(f"worker-{len(self.workers) + 1}", environment, self._guardian, folder, first_life)
-        self.workers.append(worker)
-        return worker
+    def hire(self, environment: Mapping[str, str], folder: Path) -> Service:
+        """One more of them."""
+        name = f"{self._command[-1]}-{len(self.services) + 1}"
+        service = Service(name, self._command, environment, self._guardian, folder)
+        self.services.append(service)
+        return service
 
     def _watch(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
-            for worker in list(self.workers):
-                worker.look()
+            for service in list(self.services):
+                service.look()
 
     def stop(self) -> None:
         """End all of them."""
         self._stopping.set()
         self._thread.join()
-        for worker in self.workers:
-            worker.signal(signal.SIGCONT)
-            worker.kill()
-            worker.process.wait(10)
+        for service in self.services:
+            service.signal(signal.SIGCONT)
+            service.kill()
+            service.process.wait(10)
