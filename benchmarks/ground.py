@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import os
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 from uuid import UUID, uuid4
@@ -14,6 +16,7 @@ from confluent_kafka import KafkaException, Producer
 from pydantic import SecretStr
 
 from benchmarks.clicks import clicks
+from benchmarks.redirects.requests import link_record
 from deploy import topics
 from deploy.broker import LocalKafka
 from deploy.folder import Folder
@@ -22,7 +25,7 @@ from deploy.preflight import HOST, free_port
 from deploy.process import Process
 from deploy.settings import environment
 from deploy.stack import WEIR, is_ready
-from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
+from ingest.kafka import CLICKS_RAW, LINKS, KafkaSettings, Topic, topic_id, watermarks
 from warehouse.client import connect
 from warehouse.embedded.settings import EmbeddedSettings
 from warehouse.migrate import migrate
@@ -51,13 +54,13 @@ class Log:
 
 
 class Ground:
-    """Broker (if one is wanted) and warehouse in a folder, as a context manager; a second run finds its logs again."""
+    """Broker and warehouse, each if wanted, in a folder, as a context manager; a second run finds its logs again."""
 
     warehouse: Process
 
-    def __init__(self, path: Path, tell: Tell, *, kafka: bool = True) -> None:
+    def __init__(self, path: Path, tell: Tell, *, kafka: bool = True, warehouse: bool = True) -> None:
         self.path = path.absolute()
-        self._with_kafka = kafka
+        self._with_kafka, self._with_warehouse = kafka, warehouse
         self._tell = tell
         self._folder = Folder(self.path)
         self._guardian = Guardian()
@@ -70,8 +73,9 @@ class Ground:
             if self._with_kafka:
                 self._tell("starting Kafka", 0, 0)
                 self._broker.start()
-            self._tell("starting the warehouse", 0, 0)
-            self._start_warehouse()
+            if self._with_warehouse:
+                self._tell("starting the warehouse", 0, 0)
+                self._start_warehouse()
         except BaseException:
             self.__exit__()
             raise
@@ -145,20 +149,43 @@ class Ground:
         _wait_for_leaders(kafka)
         return Log(kafka, 0, topic_id(kafka, CLICKS_RAW))
 
+    def links(self, number: int) -> KafkaSettings:
+        """Topics of which `links` has so many; written only where no earlier run has left them."""
+        kafka = self._log(f"links-{number}.").kafka
+        found = sum(end for _, end in watermarks(kafka, LINKS).values())
+        if found != number:  # a record that is written again is the same link again
+            self._fill(kafka, LINKS, map(link_record, range(number)), number)
+        return kafka
+
     def write(self, log: Log, records: int, seed: int) -> None:
         """Write the clicks of a seed to a log."""
-        producer = Producer(producing(log.kafka))
-        for number, (key, value) in enumerate(clicks(records, seed), 1):
+        self._fill(log.kafka, CLICKS_RAW, clicks(records, seed), records)
+
+    def _fill(self, kafka: KafkaSettings, topic: Topic, records: Iterable[tuple[bytes, bytes]], total: int) -> None:
+        """Write records to a topic."""
+        producer, name = Producer(producing(kafka)), kafka.topic(topic.name)
+        for number, (key, value) in enumerate(records, 1):
             while True:
                 with contextlib.suppress(BufferError):
-                    producer.produce(log.topic, key=key, value=value)
+                    producer.produce(name, key=key, value=value)
                     break
                 producer.poll(0.1)
             if number % 1000 == 0:
                 producer.poll(0)
-                self._tell("writing the log", number, records)
+                self._tell(f"writing {topic.name}", number, total)
         if left := producer.flush(60):
-            raise click.ClickException(f"Kafka did not take {left:,} records of {log.topic}.")
+            raise click.ClickException(f"Kafka did not take {left:,} records of {name}.")
+
+    @contextlib.contextmanager
+    def kafka_hangs(self) -> Iterator[None]:
+        """The broker takes connections and requests, and answers none, as long as this lasts."""
+        if self._broker.process is None:
+            raise RuntimeError("there is no broker on this ground")
+        os.killpg(self._broker.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._broker.process.pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def database(self) -> Iterator[WarehouseSettings]:
@@ -196,7 +223,8 @@ def _wait_for_leaders(kafka: KafkaSettings) -> None:
     limit = time.monotonic() + READY_SECONDS
     while True:
         try:
-            watermarks(kafka, CLICKS_RAW)
+            for topic in (CLICKS_RAW, LINKS):
+                watermarks(kafka, topic)
         except KafkaException:
             if time.monotonic() > limit:
                 raise

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Ratio, Spread
+from benchmarks.figures import Absolute, Ratio, Spread
+from benchmarks.machine import Machine
 from benchmarks.stream import Report
 
 MARKS = {"goal": "goal", "floor": "floor", "missed": "**missed**"}
@@ -15,6 +16,8 @@ COLUMNS = 12
 """How many of the dearest columns are listed."""
 
 Row = tuple[str, ...]
+Titled = tuple[str, Row, Sequence[Row]]
+"""A table with its title and its header."""
 
 
 def as_json(report: Report) -> str:
@@ -25,25 +28,60 @@ def as_json(report: Report) -> str:
 
 def show(report: Report, console: Console) -> None:
     """The tables on a terminal."""
-    console.print("\n".join(_head(report)), highlight=False)
-    for title, header, rows in _tables(report):
+    tables(_head(report), _tables(report), _notes(report), console)
+
+
+def markdown(report: Report) -> str:
+    """The tables for `docs/benchmarks.md`."""
+    return as_markdown(_head(report), _tables(report), _notes(report))
+
+
+def tables(head: Iterable[str], found: Iterable[Titled], notes: Iterable[str], console: Console) -> None:
+    """Lines, tables and notes on a terminal."""
+    console.print("\n".join(head), highlight=False)
+    for title, header, rows in found:
         table = Table(*header, title=title, title_justify="left", title_style="bold", box=None)
         for row in rows:
             table.add_row(*(cell.strip("*") for cell in row))
         console.print()
         console.print(table)
-    for note in _notes(report):
+    for note in notes:
         console.print(f"[dim]{note}[/]", highlight=False)
 
 
-def markdown(report: Report) -> str:
-    """The tables for `docs/benchmarks.md`."""
-    parts = ["\n".join(f"{line}  " for line in _head(report))]
-    for title, header, rows in _tables(report):
+def as_markdown(head: Iterable[str], found: Iterable[Titled], notes: Iterable[str]) -> str:
+    """The same as a part of a page."""
+    parts = ["\n".join(f"{line}  " for line in head)]
+    for title, header, rows in found:
         lines = [f"### {title}", "", _line(header), _line(["---"] * len(header)), *map(_line, rows)]
         parts.append("\n".join(lines))
-    parts.append("\n".join(f"- {note}" for note in _notes(report)))
+    parts.append("\n".join(f"- {note}" for note in notes))
     return "\n\n".join(parts) + "\n"
+
+
+def machine_lines(machine: Machine) -> list[str]:
+    """What the figures were measured on."""
+    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    return [
+        f"{machine.at} · {machine.processor} · {machine.cores} cores · {machine.memory / 2**30:,.0f} GB"
+        f" · load average at start {machine.load:.2f}",
+        f"Python {machine.python}, {packages}",
+    ]
+
+
+def busy(machine: Machine) -> Iterator[str]:
+    """The note that something else was using the machine, if it was."""
+    if machine.busy:
+        yield "The machine was busy when this began: absolute figures are too low, and ratios less sure."
+
+
+def figures(ratios: Sequence[Ratio], absolutes: Sequence[Absolute]) -> Iterator[Titled]:
+    """The tables of ratios and of absolute figures."""
+    if ratios:
+        yield "Ratios", ("#", "ratio", "measured", "floor", "goal", "reached"), [*map(_ratio, ratios)]
+    if absolutes:
+        rows = [(one.title, _show(value), unit) for one in absolutes for unit, value in one.figures.items()]
+        yield "Absolute figures, of this machine only", ("what", "measured", "unit"), rows
 
 
 def _line(cells: list[str] | Row) -> str:
@@ -51,22 +89,13 @@ def _line(cells: list[str] | Row) -> str:
 
 
 def _head(report: Report) -> list[str]:
-    machine, plan = report.machine, report.plan
-    packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
-    return [
-        f"{machine.at} · {machine.processor} · {machine.cores} cores · {machine.memory / 2**30:,.0f} GB"
-        f" · load average at start {machine.load:.2f}",
-        f"Python {machine.python}, {packages}",
-        f"{plan.clicks:,} clicks, {plan.rounds} round{'s' if plan.rounds > 1 else ''}; median (least–greatest)",
-    ]
+    plan = report.plan
+    rounds = f"{plan.rounds} round{'s' if plan.rounds > 1 else ''}; median (least–greatest)"
+    return [*machine_lines(report.machine), f"{plan.clicks:,} clicks, {rounds}"]
 
 
-def _tables(report: Report) -> Iterator[tuple[str, Row, Sequence[Row]]]:
-    if report.ratios:
-        yield "Ratios", ("#", "ratio", "measured", "floor", "goal", "reached"), [*map(_ratio, report.ratios)]
-    if report.absolutes:
-        rows = [(one.title, _show(value), unit) for one in report.absolutes for unit, value in one.figures.items()]
-        yield "Absolute figures, of this machine only", ("what", "measured", "unit"), rows
+def _tables(report: Report) -> Iterator[Titled]:
+    yield from figures(report.ratios, report.absolutes)
     if report.steps:
         yield "Where the time of the functions and the insert goes", ("step", "µs an event", "share"), _steps(report)
         yield "The dearest columns to serialise", ("column", "µs an event"), _columns(report)
@@ -106,8 +135,7 @@ def _columns(report: Report) -> Sequence[Row]:
 
 
 def _notes(report: Report) -> Iterator[str]:
-    if report.machine.busy:
-        yield "The machine was busy when this began: absolute figures are too low, and ratios less sure."
+    yield from busy(report.machine)
     yield "Ratios are of rounds, in which everybody runs in turn on the same broker, warehouse and log."
     for name, reason in report.absent.items():
         yield f"{name} is missing: {reason}"

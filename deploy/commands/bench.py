@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from rich.console import Console
@@ -20,12 +20,16 @@ from deploy.settings import StackSettings
 if TYPE_CHECKING:
     from benchmarks.ground import Tell
     from benchmarks.race import Run
+    from benchmarks.redirector import Run as Redirects
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 ROOT = Path(__file__).parents[2]
-MEASURED, ENRICH, QUALITY = "measured", "enrich", "quality"
+MEASURED, ENRICH, QUALITY, REDIRECTOR = "measured", "enrich", "quality", "redirector"
 """What `--save` writes stands between comments of this name in `docs/benchmarks.md`."""
 
 FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
+OF_REDIRECTS = ("R1", "R3", "memory")
 
 
 @click.group()
@@ -33,17 +37,27 @@ def command() -> None:
     """Measure Weir against others, on this machine and in one run."""
 
 
-def chosen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    """`W1,W3` → the figures by name; raises `click.BadParameter` for one that is none."""
-    names = {name.lower(): name for name in FIGURES}
-    asked = [part.strip().lower() for part in value.split(",") if part.strip()]
-    if not asked or (unknown := [part for part in asked if part not in names]):
-        raise click.BadParameter(f"{', '.join(unknown) if asked else 'nothing'} is none of {', '.join(FIGURES)}.")
-    return tuple(names[part] for part in asked)
+def chosen_of(figures: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
+    """The callback of an option: `W1,W3` → the figures by name; raises `click.BadParameter` for one that is none."""
+
+    def chosen(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+        names = {name.lower(): name for name in figures}
+        asked = [part.strip().lower() for part in value.split(",") if part.strip()]
+        if not asked or (unknown := [part for part in asked if part not in names]):
+            raise click.BadParameter(f"{', '.join(unknown) if asked else 'nothing'} is none of {', '.join(figures)}.")
+        return tuple(names[part] for part in asked)
+
+    return chosen
+
+
+def _only(default: str, figures: tuple[str, ...]) -> Callable[[Command], Command]:
+    return click.option(
+        "--only", default=default, show_default=True, callback=chosen_of(figures), help=f"Of {', '.join(figures)}."
+    )
 
 
 @command.command()
-@click.option("--only", default="W1,W2,W3,W4,G1", show_default=True, callback=chosen, help=f"Of {', '.join(FIGURES)}.")
+@_only("W1,W2,W3,W4,G1", FIGURES)
 @click.option(
     "--rounds", type=click.IntRange(1, 99), default=5, show_default=True, help="The median of so many counts."
 )
@@ -79,6 +93,50 @@ def stream(data: Path | None, *, as_json: bool, save: Path | None, **plan: objec
         click.echo(present.as_json(report))
     else:
         present.show(report, Console())
+
+
+@command.command()
+@_only(",".join(OF_REDIRECTS), OF_REDIRECTS)
+@click.option(
+    "--rounds", type=click.IntRange(1, 99), default=5, show_default=True, help="The median of so many counts."
+)
+@click.option("--links", type=click.IntRange(1), default=1_000_000, show_default=True, help="Links that are loaded.")
+@click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="How long a load is put on.")
+@click.option("--connections", type=click.IntRange(1, 1000), default=64, show_default=True, help="Clients at a time.")
+@click.option("--rate", type=click.FloatRange(0), default=0.0, help="R3: requests/s [default: half of R1's].")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the requests.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of broker and links [WEIR_DATA/bench].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the tables as Markdown.")
+def redirector(data: Path | None, *, as_json: bool, save: Path | None, **plan: object) -> None:
+    """The redirector against a bare uvicorn and nginx: requests/s, latency with Kafka and without, memory.
+
+    Each server has one core to itself; load and a broker of its own are on the other. After each run every click that
+    was answered is looked for in Kafka. Takes about ten minutes; `--links 10000 --rounds 1` for a first look. nginx
+    and wrk take part where they are installed.
+    """
+    _find_benchmarks()
+    measuring = importlib.import_module("benchmarks.redirector")
+    console = _console()
+    with _telling(console) as tell:
+        folder = data or StackSettings().data / "bench"
+        report = measuring.measure(
+            folder, measuring.Plan(**plan), tell, lambda run: console.print(_redirects(run), soft_wrap=True)
+        )
+    if save:
+        _save(save, measuring.markdown(report), REDIRECTOR)
+    if as_json:
+        click.echo(measuring.as_json(report))
+    else:
+        measuring.show(report, Console())
+
+
+def _redirects(run: "Redirects") -> str:
+    load = run.load
+    return (
+        f"{run.server:<22} {load.rate:>9,.0f} requests/s   {run.cost:6.1f} µs CPU a request, {run.cpu_of_kafka:.1f} of"
+        f" them librdkafka's   p50 {load.p50 * 1e3:.2f} ms, p99 {load.p99 * 1e3:.2f} ms"
+    )
 
 
 @command.command()

@@ -21,7 +21,17 @@ from benchmarks.present import as_json, markdown
 from benchmarks.race import ALONE, BARE, CONTENDERS, FAUST, WORKER, Run
 from benchmarks.speed import Speed
 from benchmarks.stream import Plan, Report
-from deploy.commands.bench import ENRICH, FIGURES, MEASURED, QUALITY, chosen, command, placed
+from deploy.commands.bench import (
+    ENRICH,
+    FIGURES,
+    MEASURED,
+    OF_REDIRECTS,
+    QUALITY,
+    REDIRECTOR,
+    chosen_of,
+    command,
+    placed,
+)
 from ingest.events import RawClick, decode, partition_key
 
 ROOT = Path(__file__).parents[3]
@@ -152,6 +162,7 @@ def test_saving_replaces_the_measured_part_of_a_page() -> None:
 
 def test_figures_are_chosen_by_name_whatever_the_case() -> None:
     context, parameter = click.Context(command), click.Option(["--only"])
+    chosen = chosen_of(FIGURES)
     assert chosen(context, parameter, "w1, Memory") == ("W1", "memory")
     with pytest.raises(click.BadParameter, match="w9 is none of W1"):
         chosen(context, parameter, "W1,w9")
@@ -180,5 +191,6 @@ def test_every_peers_requirement_is_pinned_and_hashed(peer: str) -> None:
 
 def test_the_page_explains_every_figure_and_has_its_place_for_tables() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text()
-    assert all(f"| {name} |" in page for name in FIGURES)
-    assert all(page.index(f"<!-- {name} -->") < page.index(f"<!-- /{name} -->") for name in (MEASURED, ENRICH, QUALITY))
+    assert all(f"| {name} |" in page for name in (*FIGURES, *OF_REDIRECTS))
+    places = (MEASURED, ENRICH, QUALITY, REDIRECTOR)
+    assert all(page.index(f"<!-- {name} -->") < page.index(f"<!-- /{name} -->") for name in places)
