@@ -7,6 +7,7 @@ import msgspec
 from ingest.events import Kind
 from ingest.links import Link
 from ingest.passthrough import merge
+from ingest.signed import SignedLink
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -18,11 +19,14 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """The `Location` header, printable ASCII; empty where the visitor is sent nowhere."""
     variant: str = ""
     """Name of the A/B variant that was chosen."""
+    referrer_policy: str = ""
+    """The `Referrer-Policy` header; empty: there is none."""
 
 
 ORPHAN = Answer(Kind.ORPHAN, 404)
 DISABLED = Answer(Kind.DISABLED, 404)
-NOT_YET = Answer(Kind.EXPIRED, 404)
+NOT_NOW = Answer(Kind.EXPIRED, 404)
+"""Not yet, or as a signed link not any more: looks as if there were none."""
 EXPIRED = Answer(Kind.EXPIRED, 410)
 
 
@@ -37,12 +41,28 @@ def answer(link: Link | None, now: int, passed: bytes, visitor_id: str) -> Answe
     if not link.enabled:
         return DISABLED
     if now < link.starts_at:
-        return NOT_YET
+        return NOT_NOW
     if 0 < link.expires_at <= now:
-        return Answer(Kind.EXPIRED, 302, link.expired_url.encode()) if link.expired_url else EXPIRED
+        return _expired(link)
     destination, variant = (link.destination, "") if not link.variants else _variant(link, visitor_id)
     target = destination.encode()
-    return Answer(Kind.CLICK, link.status, merge(target, passed) if link.passthrough else target, variant)
+    location = merge(target, passed) if link.passthrough else target
+    return Answer(Kind.CLICK, link.status, location, variant, link.referrer_policy)
+
+
+def _expired(link: Link) -> Answer:
+    if not link.expired_url:
+        return EXPIRED
+    return Answer(Kind.EXPIRED, 302, link.expired_url.encode(), referrer_policy=link.referrer_policy)
+
+
+def answer_signed(link: SignedLink | None, now: int, passed: bytes) -> Answer:
+    """The answer for a signed link at `now` (Unix milliseconds), or where no key of ours signed it."""
+    if link is None:
+        return ORPHAN
+    if 0 < link.expires * 1000 <= now:
+        return NOT_NOW
+    return Answer(Kind.CLICK, 302, merge(link.destination.encode(), passed))
 
 
 def _variant(link: Link, visitor_id: str) -> tuple[str, str]:

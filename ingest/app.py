@@ -20,6 +20,7 @@ from ingest.producer import Outbox
 from ingest.redirect import Redirect, now_ms
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
+from ingest.signing_keys import SigningKeys
 
 OWN_PAGES = "/-/"
 SALT_WAIT_SECONDS = 10.0
@@ -39,8 +40,14 @@ class Redirector(Starlette):
         self._outbox = Outbox(settings, failed)
         self._links_follower = Follower(settings, LINKS, self._links.read)
         self._salts_follower = Follower(settings, SALTS, self._salts.read)
+        self._keys = SigningKeys(settings.signing_keys)
         self._redirect = Redirect(
-            settings, self._links, self._salts, self._outbox, lambda: self._links_follower.is_caught_up
+            settings,
+            self._links,
+            self._salts,
+            self._outbox,
+            keys=self._keys,
+            ready=lambda: self._links_follower.is_caught_up,
         )
         self._salt_deadline = time.monotonic() + SALT_WAIT_SECONDS
         routes = [
@@ -62,7 +69,7 @@ class Redirector(Starlette):
         followers = (self._links_follower, self._salts_follower)
         for follower in followers:
             follower.start()
-        tasks = [asyncio.create_task(self._outbox.run()), asyncio.create_task(self._keep_salts())]
+        tasks = [asyncio.create_task(work) for work in (self._outbox.run(), self._keep_salts(), self._keys.watch())]
         for task in tasks:
             task.add_done_callback(self._ended)
         try:

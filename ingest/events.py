@@ -70,12 +70,13 @@ class RawClick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     domain: Annotated[str, Meta(max_length=253)] = ""
     """Host that was asked, lower-case, without port; where no link has that host, the installation's default domain."""
     path: Annotated[str, Meta(max_length=2048)] = ""
-    """Path that was asked, as it was spelled, with its leading slash."""
+    """Path that was asked, as it was spelled, with its leading slash; of a signed link `/s/` alone."""
     status: Uint16 = 0
     """HTTP status of the answer."""
     link_id: Id64 = ""
-    """`link_id(domain, slug)`; also of an orphan."""
+    """`link_id(domain, slug)`, also of an orphan; of a signed link `link_id(domain, destination)`."""
     link_version: Uint32 = 0
+    """0 where no link is stored: an orphan, a signed link."""
     variant: Annotated[str, Meta(max_length=MAX_NAME)] = ""
     """Name of the A/B variant that was chosen."""
     destination: Annotated[str, Meta(max_length=4096)] = ""

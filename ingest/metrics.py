@@ -35,7 +35,8 @@ class Tally(Collector):
 
 
 ANSWERS = Tally("weir_redirector_answers", "Answers to GET and HEAD, by what they were.", "kind", "method")
-REFUSED = Tally("weir_redirector_refused", "Requests refused before a link was looked up, by HTTP status.", "status")
+REFUSED = Tally("weir_redirector_refused", "Requests refused without an event, by HTTP status.", "status")
+SLOW = Tally("weir_redirector_slow_closed", "Connections closed because a request or an answer stood still.")
 ACCEPTED = Tally("weir_redirector_accepted", "Events handed to the producer.")
 NOT_ACCEPTED = Tally("weir_redirector_not_accepted", "Events that the producer could not take, by reason.", "reason")
 DELIVERED = Tally("weir_redirector_delivered", "Events that Kafka has acknowledged.")
@@ -45,4 +46,10 @@ BAD_RECORDS = Tally("weir_redirector_bad_records", "Records of links and salts t
 IN_FLIGHT = Gauge("weir_redirector_in_flight", "Events handed to the producer and not acknowledged.", registry=REGISTRY)
 LINKS = Gauge("weir_redirector_links", "Links in memory.", registry=REGISTRY)
 LOCAL_SALT = Gauge("weir_redirector_local_salt", "1: ids are made with a salt of this process.", registry=REGISTRY)
+SIGNING_KEYS = Gauge("weir_redirector_signing_keys", "Keys whose signed links are valid.", registry=REGISTRY)
+SIGNING_KEYS_BROKEN = Gauge(
+    "weir_redirector_signing_keys_broken",
+    "1: the file of signing keys can't be read, and older keys are in use.",
+    registry=REGISTRY,
+)
 READY = Gauge("weir_redirector_ready", "1: links and salts have been read.", registry=REGISTRY)

@@ -1,9 +1,14 @@
-"""Limits on what a client may send before it is answered.
+"""Limits on what a client may send before it is answered, and on how long it may take.
 
-uvicorn reads a request's line and headers without a limit; this refuses them early, before anything is looked up.
+uvicorn reads a request's line and headers without a limit, and waits for the rest of them for ever. This refuses what
+is too much early, before anything is looked up, and closes what stands still.
 """
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import asyncio
+from typing import cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ingest import metrics
 
@@ -12,6 +17,16 @@ MAX_URL = 8 * 1024
 
 MAX_HEAD = 32 * 1024
 """Bytes of request target and headers together; more: 431."""
+
+MAX_HEADERS = 100
+"""Headers of a request; more: 431. Browsers and the proxies on the way send some thirty."""
+
+MAX_PIPELINED = 128
+"""Requests that may wait for the answers to those before them on their connection; after more it is closed. Each takes
+some kilobytes, and uvicorn would take in as many as are sent. Browsers and proxies send none ahead."""
+
+SWEEPS_EVERY = 10
+"""uvicorn's ticks, a tenth of a second each, from one look at all connections to the next."""
 
 BAD_REQUEST = (400, "Bad request")
 URL_TOO_LONG = (414, "URI too long")
@@ -22,7 +37,8 @@ LINGER_SECONDS = 1.0
 
 _ANSWER = (
     "HTTP/1.1 {status} {text}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n"
-    "connection: close\r\n\r\n{text}\n"
+    "cache-control: private, no-store\r\nx-robots-tag: noindex\r\nx-content-type-options: nosniff\r\n"
+    "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nconnection: close\r\n\r\n{text}\n"
 )
 
 
@@ -39,6 +55,18 @@ class LimitedHttp(HttpToolsProtocol):
     """Bytes of a head that came in later pieces than its first."""
     _refusal = BAD_REQUEST
     _refused = False
+    _now = 0.0
+    """The time of the last sweep, the same for all connections of a process: nobody asks a clock for a request."""
+    _waiting_since = 0.0
+    """Since when something is missing that the client has to send; 0: nothing is."""
+    _answering: RequestResponseCycle | None = None
+    """The request whose answer was not out at the last sweep, and since when that is so."""
+    _answering_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client is there, and has to say something."""
+        self._waiting_since = self._now
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client; those of a refused one are thrown away."""
@@ -46,6 +74,8 @@ class LimitedHttp(HttpToolsProtocol):
             return
         if self._in_head:
             self._unfinished += len(data)
+        # An empty line between two requests begins none, and yet ends uvicorn's wait for the next one.
+        self._waiting_since = self._waiting_since or self._now
         self._may_be_long = self._unfinished + len(data) > MAX_HEAD
         super().data_received(data)
         if self._in_head and self._unfinished > MAX_HEAD and not self._refused:
@@ -55,20 +85,34 @@ class LimitedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self._in_head = True
+        self._waiting_since = self._now
         self._unfinished = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is read: refuse it, or begin to answer."""
         self._in_head = False
+        self._waiting_since = self._now
         if len(self.url) > MAX_URL:
             self._refusal = URL_TOO_LONG
             raise Refused
         # Added up only where what has arrived could be too much.
-        if self._may_be_long and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+        if len(self.headers) > MAX_HEADERS or (
+            self._may_be_long and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD
+        ):
             self._refusal = HEAD_TOO_LARGE
             raise Refused
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise Refused
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # We speak nothing else, and the parser reads no further: the client asks again on another connection.
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The body is read too, or there was none."""
+        self._waiting_since = 0.0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the text is ours)
         """Refuse the request and close the connection; one before it that is still being answered is answered first."""
@@ -83,3 +127,40 @@ class LimitedHttp(HttpToolsProtocol):
         # Closed at once, with bytes still coming in, the connection would be reset and the answer lost on the way.
         self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def stands_still(self, now: float, patience: float) -> bool:
+        """Whether the client has been waited for long enough, at `now` (seconds of the loop's clock).
+
+        For a head, for a body that nobody reads, for a client to take its answer, and for one that has never sent
+        anything. Between two requests uvicorn's `timeout_keep_alive` counts.
+        """
+        if self._waiting_since:
+            return now - self._waiting_since >= patience
+        cycle = cast(RequestResponseCycle | None, self.cycle)
+        if cycle is None or cycle.response_complete:
+            return False
+        if cycle is not self._answering:
+            self._answering, self._answering_since = cycle, now
+        return now - self._answering_since >= patience
+
+
+class PatientServer(uvicorn.Server):
+    """uvicorn's server, which looks at all of its connections once a second and closes those that stand still."""
+
+    def __init__(self, config: uvicorn.Config, patience: float) -> None:
+        """`patience`: seconds for which a client is waited for; it may be one less, never more."""
+        super().__init__(config)
+        self._patience = patience
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second; returns whether to end."""
+        if counter % SWEEPS_EVERY == 0:
+            self._sweep()
+        return await super().on_tick(counter)
+
+    def _sweep(self) -> None:
+        LimitedHttp._now = now = asyncio.get_running_loop().time()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, LimitedHttp) and connection.stands_still(now, self._patience):
+                metrics.SLOW.counts[()] += 1
+                connection.transport.abort()

@@ -6,62 +6,45 @@ the redirect is answered.
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import structlog
 
 from ingest import metrics
 from ingest.address import Clients
-from ingest.answer import Answer, answer
+from ingest.answer import Answer, answer, answer_signed
 from ingest.capture import Identity, Request, capture, text
 from ingest.events import MAX_USER_AGENT
-from ingest.links import Link
-from ingest.linkstore import LinkStore
-from ingest.passthrough import take_apart
+from ingest.fallbacks import Fallbacks
+from ingest.links import Link, link_id
+from ingest.linkstore import LinkStore, host_name
+from ingest.misses import Misses
+from ingest.passthrough import Query, take_apart
 from ingest.producer import Outbox
+from ingest.replies import (
+    ASKED_OF_EVERY_HOST,
+    BAD_REQUEST,
+    GONE,
+    NO_ICON,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_READY,
+    REDIRECT,
+    Headers,
+    Reply,
+    too_many,
+)
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
+from ingest.signed import FOLDER as SIGNED
+from ingest.signed import SignedLink, verify
+from ingest.signing_keys import SigningKeys
 from ingest.visitor import objects
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-
-
-class Reply(NamedTuple):
-    """A whole HTTP answer."""
-
-    status: int
-    headers: Headers
-    body: bytes = b""
-
-
-PRIVATE: Headers = [(b"cache-control", b"private, no-store"), (b"x-robots-tag", b"noindex")]
-"""No cache may answer for us, not even a 301: a repeated click is to be seen. No search engine lists the link."""
-
-
-def _page(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Reply:
-    fixed = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    return Reply(status, [*fixed, *headers], body)
-
-
-NOT_FOUND = _page(404, b"Not found\n", *PRIVATE)
-"""One answer, byte for byte, for what is unknown, switched off or not there yet."""
-GONE = _page(410, b"Gone\n", *PRIVATE)
-NOT_ALLOWED = _page(405, b"Method not allowed\n", (b"allow", b"GET, HEAD"))
-NOT_READY = _page(503, b"Not ready\n", (b"retry-after", b"1"), *PRIVATE)
-FOR_A_DAY = (b"cache-control", b"public, max-age=86400")
-NO_ICON = _page(404, b"Not found\n", FOR_A_DAY)
-ROBOTS = _page(200, b"User-agent: *\nDisallow:\n", FOR_A_DAY)
-"""Crawlers may ask: previews in messengers need it, and only who asks sees that nothing here is to be indexed."""
-ASKED_OF_EVERY_HOST = {"/favicon.ico": NO_ICON, "/robots.txt": ROBOTS, "/.well-known": NO_ICON}
-"""Answered, and no events."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -74,16 +57,26 @@ class Redirect:
     """Answers everything that is not one of Weir's own pages. `ready` says whether all links have been read."""
 
     def __init__(
-        self, settings: IngestSettings, links: LinkStore, salts: Salts, outbox: Outbox, ready: Callable[[], bool]
+        self,
+        settings: IngestSettings,
+        links: LinkStore,
+        salts: Salts,
+        outbox: Outbox,
+        *,
+        keys: SigningKeys,
+        ready: Callable[[], bool],
     ) -> None:
         self._links = links
         self._salts = salts
         self._outbox = outbox
+        self._keys = keys
         self._ready = ready
         self._behind_proxy = bool(settings.proxies())
         self._clients = Clients(settings.proxies())
         self._honour_opt_out = settings.honour_opt_out
         self._show_click_id = settings.show_click_id
+        self._fallbacks = Fallbacks(settings.fallbacks)
+        self._misses = Misses(settings.misses_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Answer one request."""
@@ -95,6 +88,10 @@ class Redirect:
         if scope["method"] not in {"GET", "HEAD"}:
             metrics.REFUSED.counts["405",] += 1
             return NOT_ALLOWED
+        if scope["http_version"] == "0.9":
+            # A request line without a version. No browser sends one; a proxy that was fooled by a line break does.
+            metrics.REFUSED.counts["400",] += 1
+            return BAD_REQUEST
         path = scope["path"]
         if path in ASKED_OF_EVERY_HOST:
             return ASKED_OF_EVERY_HOST[path]
@@ -105,19 +102,58 @@ class Redirect:
     def _follow(self, scope: Scope, slug: str) -> Reply:
         request = self._request(scope, slug)
         link = self._links.get(request.domain, slug)
-        if link is None and not self._ready():
-            metrics.REFUSED.counts["503",] += 1
-            return NOT_READY
+        if link is None:
+            if slug.startswith(SIGNED):
+                return self._follow_signed(scope, request)
+            if not self._ready():
+                metrics.REFUSED.counts["503",] += 1
+                return NOT_READY
         identity = self._identify(request)
         found = answer(link, request.ts, request.query.passed, identity.visitor.visitor_id)
+        if found.status == NOT_FOUND.status:
+            return self._miss(scope, request, link, found, identity)
+        return self._answer(scope, request, link, found, identity)
+
+    def _follow_signed(self, scope: Scope, request: Request) -> Reply:
+        """What the address says is not stored, only what it means: it may name the recipient."""
+        signed = verify(request.slug, self._keys.secrets)
+        if signed is not None and signed.domain not in {request.domain, _host(request)}:
+            signed = None
+        request = msgspec.structs.replace(
+            request,
+            domain=signed.domain if signed else request.domain,
+            path=b"/" + SIGNED.encode(),
+            slug=SIGNED,
+            query=Query(request.query.passed, take_apart(signed.parameters.encode()).own if signed else {}),
+        )
+        link = _as_link(signed) if signed else None
+        identity = self._identify(request)
+        found = answer_signed(signed, request.ts, request.query.passed)
+        if found.status == NOT_FOUND.status:
+            return self._miss(scope, request, link, found, identity)
+        return self._answer(scope, request, link, found, identity)
+
+    def _miss(self, scope: Scope, request: Request, link: Link | None, found: Answer, identity: Identity) -> Reply:
+        """All that looks as if it were not there: counted against who asks, and sent to the domain's fallback."""
+        wait = self._misses.wait(request.address.network, time.monotonic())
+        if wait:
+            metrics.REFUSED.counts["429",] += 1
+            return too_many(wait)
+        fallback = self._fallbacks.of(_host(request), request.domain)
+        if fallback and request.slug != SIGNED:
+            found = msgspec.structs.replace(found, status=302, location=fallback)
+        return self._answer(scope, request, link, found, identity)
+
+    def _answer(self, scope: Scope, request: Request, link: Link | None, found: Answer, identity: Identity) -> Reply:
+        """Count the answer, hand its event over, and write it out."""
         metrics.ANSWERS.counts[found.kind, scope["method"]] += 1
         click_id = self._record(request, link, found, identity) if scope["method"] == "GET" else ""
         if not found.location:
-            reply = GONE if found.status == 410 else NOT_FOUND
+            reply = GONE if found.status == GONE.status else NOT_FOUND
             return reply._replace(headers=[*reply.headers, *self._shown(click_id)])
-        headers = [(b"location", found.location), (b"content-length", b"0"), *PRIVATE, *self._shown(click_id)]
-        if link is not None and link.referrer_policy:
-            headers.append((b"referrer-policy", link.referrer_policy.encode()))
+        headers = [(b"location", found.location), *REDIRECT, *self._shown(click_id)]
+        if found.referrer_policy:
+            headers.append((b"referrer-policy", found.referrer_policy.encode()))
         return Reply(found.status, headers)
 
     def _request(self, scope: Scope, slug: str) -> Request:
@@ -154,3 +190,19 @@ class Redirect:
 
     def _shown(self, click_id: str) -> Headers:
         return [(b"x-click-id", click_id.encode())] if click_id and self._show_click_id else []
+
+
+def _host(request: Request) -> str:
+    """The host name that was asked, empty where there is none."""
+    return host_name(request.headers.get(b"host", b"").decode("latin-1"))
+
+
+def _as_link(signed: SignedLink) -> Link:
+    """The link that a signed address stands for; it has no version, and no other fields than these."""
+    return Link(
+        id=link_id(signed.domain, signed.destination),
+        domain=signed.domain,
+        slug=SIGNED,
+        destination=signed.destination,
+        version=0,
+    )

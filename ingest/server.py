@@ -8,7 +8,7 @@ import uvicorn
 
 from ingest.app import Redirector
 from ingest.listen import BACKLOG, listen, serve
-from ingest.protocol import LimitedHttp
+from ingest.protocol import LimitedHttp, PatientServer
 from ingest.settings import IngestSettings
 
 KEEP_ALIVE_SECONDS = 75
@@ -38,7 +38,7 @@ def make_server(settings: IngestSettings, reasons: list[str]) -> uvicorn.Server:
         reasons.append(reason)
         server.should_exit = True
 
-    server = uvicorn.Server(
+    server = PatientServer(
         uvicorn.Config(
             Redirector(settings, failed),
             http=LimitedHttp,
@@ -54,6 +54,7 @@ def make_server(settings: IngestSettings, reasons: list[str]) -> uvicorn.Server:
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.redirector_stop_seconds,
-        )
+        ),
+        settings.redirector_patience_seconds,
     )
     return server

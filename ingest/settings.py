@@ -5,11 +5,13 @@ import ipaddress
 from pydantic import Field, field_validator
 
 from ingest.address import Network
+from ingest.fallbacks import Fallbacks
 from ingest.installation import InstallationSettings
 from ingest.kafka import KafkaSettings
+from ingest.signing_keys import SigningSettings
 
 
-class IngestSettings(KafkaSettings, InstallationSettings):
+class IngestSettings(KafkaSettings, InstallationSettings, SigningSettings):
     """Settings of the redirector; read once at start."""
 
     redirector_host: str = Field("127.0.0.1", description="Address that the redirector listens on.")
@@ -28,10 +30,29 @@ class IngestSettings(KafkaSettings, InstallationSettings):
     redirector_stop_seconds: int = Field(
         10, ge=0, le=600, description="How long a redirector that is stopped waits for requests and for Kafka, each."
     )
+    redirector_patience_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=3600,
+        description="How long a client may take to send a request, or to take the answer, before its connection is"
+        " closed.",
+    )
     trusted_proxies: str = Field(
         "",
         description="Networks of your own proxies in CIDR notation, joined by commas: only they are believed about a"
         " client's address (X-Forwarded-For).",
+    )
+    fallbacks: str = Field(
+        "",
+        description="Where a domain's visitors are sent from addresses that lead nowhere, as"
+        " `go.example=https://example.com/lost`, joined by commas; `*` is every other domain. Without one: 404.",
+    )
+    misses_per_minute: int = Field(
+        120,
+        ge=0,
+        le=1_000_000,
+        description="How often a network (/24, /48) may ask a redirector process for addresses that lead nowhere;"
+        " beyond it they are answered with 429 and are no events. Links are never refused. 0: no limit.",
     )
     honour_opt_out: bool = Field(
         True, description="Keep no ids, recipient, referrer path or city of clicks sent with Sec-GPC: 1 or DNT: 1."
@@ -42,6 +63,12 @@ class IngestSettings(KafkaSettings, InstallationSettings):
     @classmethod
     def _networks(cls, value: str) -> str:
         parse_networks(value)
+        return value
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        Fallbacks(value)
         return value
 
     def proxies(self) -> tuple[Network, ...]:

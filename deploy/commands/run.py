@@ -7,6 +7,7 @@ import click
 from confluent_kafka import KafkaException
 
 from deploy.logs import LogSettings, configure
+from ingest.signing_keys import SigningKeysError
 
 SERVICES = {
     "redirector": "ingest.server",
@@ -36,8 +37,15 @@ def command(service: str, module: str | None) -> None:
     try:
         importlib.import_module(SERVICES[service]).main(*([module] if module else []))
     except KafkaException as error:
-        refused = click.ClickException(
+        raise _misconfigured(
             f"Kafka's client can't work with the WEIR_KAFKA_… settings: {error.args[0].str()}."
-        )
-        refused.exit_code = os.EX_CONFIG
-        raise refused from None
+        ) from None
+    except SigningKeysError as error:
+        raise _misconfigured(f"WEIR_SIGNING_KEYS: {error}.") from None
+
+
+def _misconfigured(message: str) -> click.ClickException:
+    """A failure that starting again does not mend."""
+    refused = click.ClickException(message)
+    refused.exit_code = os.EX_CONFIG
+    return refused

@@ -1,0 +1,51 @@
+"""The answers of the hot route that are the same for everybody, made once."""
+
+import math
+from typing import NamedTuple
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Reply(NamedTuple):
+    """A whole HTTP answer."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+PRIVATE: Headers = [(b"cache-control", b"private, no-store"), (b"x-robots-tag", b"noindex")]
+"""No cache may answer for us, not even a 301: a repeated click is to be seen. No search engine lists the link."""
+
+REDIRECT: Headers = [(b"content-length", b"0"), *PRIVATE, NOSNIFF]
+"""What every redirect has beside its `Location`."""
+
+
+def _page(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Reply:
+    fixed = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        NOSNIFF,
+    ]
+    return Reply(status, [*fixed, *headers], body)
+
+
+NOT_FOUND = _page(404, b"Not found\n", *PRIVATE)
+"""One answer, byte for byte, for what is unknown, switched off or not there yet, and for what no key of ours signed."""
+GONE = _page(410, b"Gone\n", *PRIVATE)
+NOT_ALLOWED = _page(405, b"Method not allowed\n", (b"allow", b"GET, HEAD"), *PRIVATE)
+BAD_REQUEST = _page(400, b"Bad request\n", *PRIVATE)
+NOT_READY = _page(503, b"Not ready\n", (b"retry-after", b"1"), *PRIVATE)
+FOR_A_DAY = (b"cache-control", b"public, max-age=86400")
+NO_ICON = _page(404, b"Not found\n", FOR_A_DAY)
+ROBOTS = _page(200, b"User-agent: *\nDisallow:\n", FOR_A_DAY)
+"""Crawlers may ask: previews in messengers need it, and only who asks sees that nothing here is to be indexed."""
+ASKED_OF_EVERY_HOST = {"/favicon.ico": NO_ICON, "/robots.txt": ROBOTS, "/.well-known": NO_ICON}
+"""Answered, and no events."""
+
+
+def too_many(seconds: float) -> Reply:
+    """The answer to a network that has missed too often; it may ask again after so many seconds."""
+    return _page(429, b"Too many requests\n", (b"retry-after", str(math.ceil(seconds)).encode()), *PRIVATE)
