@@ -5,7 +5,7 @@ from hashlib import blake2b
 import msgspec
 
 from ingest.events import Kind
-from ingest.links import Link
+from ingest.links import Target
 from ingest.passthrough import merge
 from ingest.signed import SignedLink
 
@@ -30,7 +30,7 @@ NOT_NOW = Answer(Kind.EXPIRED, 404)
 EXPIRED = Answer(Kind.EXPIRED, 410)
 
 
-def answer(link: Link | None, now: int, passed: bytes, visitor_id: str) -> Answer:
+def answer(link: Target | None, now: int, passed: bytes, visitor_id: str) -> Answer:
     """The answer for `link` at `now` (Unix milliseconds), with the incoming query `passed` on.
 
     A link that is off or has not started looks like one that does not exist. An expired one leads to its
@@ -50,7 +50,7 @@ def answer(link: Link | None, now: int, passed: bytes, visitor_id: str) -> Answe
     return Answer(Kind.CLICK, link.status, location, variant, link.referrer_policy)
 
 
-def _expired(link: Link) -> Answer:
+def _expired(link: Target) -> Answer:
     if not link.expired_url:
         return EXPIRED
     return Answer(Kind.EXPIRED, 302, link.expired_url.encode(), referrer_policy=link.referrer_policy)
@@ -65,7 +65,7 @@ def answer_signed(link: SignedLink | None, now: int, passed: bytes) -> Answer:
     return Answer(Kind.CLICK, 302, merge(link.destination.encode(), passed))
 
 
-def _variant(link: Link, visitor_id: str) -> tuple[str, str]:
+def _variant(link: Target, visitor_id: str) -> tuple[str, str]:
     """Destination and name of the visitor's variant: the same one for as long as the link is not changed.
 
     The draw is uniform: 64 bits of BLAKE2b over (visitor, link, version), modulo the sum of the weights.

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from ingest import metrics
 from ingest.follow import Follower
 from ingest.kafka import LINKS, SALTS
-from ingest.linkstore import LinkStore
+from ingest.linkstore import LinkStore, LiveLinks
 from ingest.producer import Outbox
 from ingest.redirect import Redirect, now_ms
 from ingest.salts import Salts
@@ -38,7 +38,7 @@ class Redirector(Starlette):
         self._links = LinkStore(settings.default_domain)
         self._salts = Salts(settings.zone())
         self._outbox = Outbox(settings, failed)
-        self._links_follower = Follower(settings, LINKS, self._links.read)
+        self._live_links = LiveLinks(settings, self._links)
         self._salts_follower = Follower(settings, SALTS, self._salts.read)
         self._keys = SigningKeys(settings.signing_keys)
         self._redirect = Redirect(
@@ -47,7 +47,7 @@ class Redirector(Starlette):
             self._salts,
             self._outbox,
             keys=self._keys,
-            ready=lambda: self._links_follower.is_caught_up,
+            ready=lambda: self._live_links.is_ready,
         )
         self._salt_deadline = time.monotonic() + SALT_WAIT_SECONDS
         routes = [
@@ -66,7 +66,7 @@ class Redirector(Starlette):
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        followers = (self._links_follower, self._salts_follower)
+        followers = (self._live_links, self._salts_follower)
         for follower in followers:
             follower.start()
         tasks = [asyncio.create_task(work) for work in (self._outbox.run(), self._keep_salts(), self._keys.watch())]
@@ -96,14 +96,14 @@ class Redirector(Starlette):
                 publish = time.monotonic() + SALT_RETRY_SECONDS
                 for key, value in wanted:
                     self._outbox.put_salt(key, value)
-            if not (self._links_follower.is_alive and self._salts_follower.is_alive):
+            if not (self._live_links.is_alive and self._salts_follower.is_alive):
                 self._failed("a topic is no longer read")
             await asyncio.sleep(0.2)
 
     def _ready(self) -> bool:
         """Whether requests should come here: all links are read, and visitors get the ids that others give them."""
         salted = not self._salts.at(now_ms()).local or time.monotonic() >= self._salt_deadline
-        return salted and self._links_follower.is_caught_up
+        return salted and self._live_links.is_ready
 
     async def _live(self, _request: Request) -> Response:
         return PlainTextResponse("live\n")
@@ -114,9 +114,11 @@ class Redirector(Starlette):
         return PlainTextResponse("not ready: links and salts are being read\n", status_code=503)
 
     async def _metrics(self, _request: Request) -> Response:
-        for follower in (self._links_follower, self._salts_follower):
-            metrics.BAD_RECORDS.counts[follower.topic.name,] = follower.bad_records
+        metrics.BAD_RECORDS.counts[LINKS.name,] = self._live_links.bad_records
+        metrics.BAD_RECORDS.counts[SALTS.name,] = self._salts_follower.bad_records
         metrics.LINKS.set(len(self._links))
+        metrics.LINKS_CURRENT.set(self._live_links.current_at / 1000)
+        metrics.SNAPSHOT_FAILS.set(self._live_links.snapshot_fails)
         metrics.READY.set(self._ready())
         metrics.LOCAL_SALT.set(self._salts.at(now_ms()).local)
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -9,7 +9,7 @@ import msgspec
 from ingest.address import Address
 from ingest.answer import Answer
 from ingest.events import MAX_NAME, MAX_QUERY, MAX_REFERRER, RawClick, click_id
-from ingest.links import Link, link_id
+from ingest.links import Target, link_id
 from ingest.passthrough import Query, blank
 from ingest.sequence import Stamp
 from ingest.visitor import Visitor, origin
@@ -62,7 +62,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     opted_out: bool
 
 
-def capture(request: Request, link: Link | None, answer: Answer, identity: Identity, stamp: Stamp) -> RawClick:
+def capture(request: Request, link: Target | None, answer: Answer, identity: Identity, stamp: Stamp) -> RawClick:
     """The raw click of a request: every text cut to its limit, nothing in it that its user objects to."""
     headers, own, opted_out = request.headers, request.query.own, identity.opted_out
     referrer = text(headers.get(b"referer", b""), MAX_REFERRER)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -167,6 +167,19 @@ def topic_id(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) ->
         int=described.topic_id.get_most_significant_bits() % (1 << 64) << 64
         | described.topic_id.get_least_significant_bits() % (1 << 64)
     )
+
+
+def topic_option(settings: KafkaSettings, topic: Topic, option: str, *, timeout: float = 30.0) -> str:
+    """What a topic's option is in Kafka, which need not be what Weir would set.
+
+    Blocks; raises `confluent_kafka.KafkaException` where there is no such topic, no broker or no right to know.
+    """
+    if settings.kafka_mock is not None:
+        return topic.config[option]
+    admin = AdminClient(settings.librdkafka())
+    asked = ConfigResource(ResourceType.TOPIC, settings.topic(topic.name))
+    [described] = admin.describe_configs([asked], request_timeout=timeout).values()
+    return str(described.result(timeout)[option].value)
 
 
 def watermarks(settings: KafkaSettings, topic: Topic, *, timeout: float = 30.0) -> dict[int, tuple[int, int]]:

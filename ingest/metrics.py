@@ -45,6 +45,14 @@ BAD_RECORDS = Tally("weir_redirector_bad_records", "Records of links and salts t
 
 IN_FLIGHT = Gauge("weir_redirector_in_flight", "Events handed to the producer and not acknowledged.", registry=REGISTRY)
 LINKS = Gauge("weir_redirector_links", "Links in memory.", registry=REGISTRY)
+LINKS_CURRENT = Gauge(
+    "weir_redirector_links_current_seconds",
+    "Unix time of which the links are known to be, or newer.",
+    registry=REGISTRY,
+)
+SNAPSHOT_FAILS = Gauge(
+    "weir_redirector_snapshot_fails", "1: the local snapshot of the links can't be written.", registry=REGISTRY
+)
 LOCAL_SALT = Gauge("weir_redirector_local_salt", "1: ids are made with a salt of this process.", registry=REGISTRY)
 SIGNING_KEYS = Gauge("weir_redirector_signing_keys", "Keys whose signed links are valid.", registry=REGISTRY)
 SIGNING_KEYS_BROKEN = Gauge(

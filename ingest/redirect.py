@@ -17,7 +17,7 @@ from ingest.answer import Answer, answer, answer_signed
 from ingest.capture import Identity, Request, capture, text
 from ingest.events import MAX_USER_AGENT
 from ingest.fallbacks import Fallbacks
-from ingest.links import Link, link_id
+from ingest.links import Target, link_id
 from ingest.linkstore import LinkStore, host_name
 from ingest.misses import Misses
 from ingest.passthrough import Query, take_apart
@@ -133,7 +133,7 @@ class Redirect:
             return self._miss(scope, request, link, found, identity)
         return self._answer(scope, request, link, found, identity)
 
-    def _miss(self, scope: Scope, request: Request, link: Link | None, found: Answer, identity: Identity) -> Reply:
+    def _miss(self, scope: Scope, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
         """All that looks as if it were not there: counted against who asks, and sent to the domain's fallback."""
         wait = self._misses.wait(request.address.network, time.monotonic())
         if wait:
@@ -144,7 +144,7 @@ class Redirect:
             found = msgspec.structs.replace(found, status=302, location=fallback)
         return self._answer(scope, request, link, found, identity)
 
-    def _answer(self, scope: Scope, request: Request, link: Link | None, found: Answer, identity: Identity) -> Reply:
+    def _answer(self, scope: Scope, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
         """Count the answer, hand its event over, and write it out."""
         metrics.ANSWERS.counts[found.kind, scope["method"]] += 1
         click_id = self._record(request, link, found, identity) if scope["method"] == "GET" else ""
@@ -178,7 +178,7 @@ class Redirect:
         visitor = salt.ids.of(request.address, request.user_agent, request.domain)
         return Identity(visitor, salt.day, salt.local, self._honour_opt_out and objects(request.headers))
 
-    def _record(self, request: Request, link: Link | None, found: Answer, identity: Identity) -> str:
+    def _record(self, request: Request, link: Target | None, found: Answer, identity: Identity) -> str:
         """Hand the event over; its click id, or empty where it could not be taken."""
         try:
             click = capture(request, link, found, identity, self._outbox.upcoming)
@@ -197,12 +197,6 @@ def _host(request: Request) -> str:
     return host_name(request.headers.get(b"host", b"").decode("latin-1"))
 
 
-def _as_link(signed: SignedLink) -> Link:
+def _as_link(signed: SignedLink) -> Target:
     """The link that a signed address stands for; it has no version, and no other fields than these."""
-    return Link(
-        id=link_id(signed.domain, signed.destination),
-        domain=signed.domain,
-        slug=SIGNED,
-        destination=signed.destination,
-        version=0,
-    )
+    return Target(id=link_id(signed.domain, signed.destination), destination=signed.destination, version=0)

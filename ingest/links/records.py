@@ -25,20 +25,15 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     weight: Annotated[int, Meta(ge=0, le=10_000)] = 1
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One version of a link: the value on the topic `links`."""
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a redirect needs of a link: where it leads, when, how, and what its click is told."""
 
     id: str
     """`link_id(domain, slug)`."""
-    domain: str
-    slug: str
     destination: str
     version: Uint32
     """From 1, one higher with each change; a deleted and re-made link goes on counting from its tombstone's."""
     variants: tuple[Variant, ...] = ()
-    title: str = ""
-    tags: tuple[str, ...] = ()
-    campaign: str = ""
     enabled: bool = True
     starts_at: Millis = 0
     """Unix milliseconds; 0 is always."""
@@ -52,6 +47,16 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position_of: Uint16 = 0
     slot: Annotated[str, Meta(max_length=64)] = ""
     trap: bool = False
+
+
+class Link(Target, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a link: the value on the topic `links`."""
+
+    domain: str
+    slug: str
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    campaign: str = ""
     created_at: Millis = 0
     updated_at: Millis = 0
     command_id: str = ""

@@ -26,7 +26,9 @@ def store(*links: Link) -> LinkStore:
 def test_the_last_record_of_a_key_counts() -> None:
     first, second = link(), link(version=2, destination="https://other.example/")
     links = store(first, second)
-    assert links.get("go.example", "a") == second
+    found = links.get("go.example", "a")
+    assert found is not None
+    assert (found.version, found.destination) == (2, "https://other.example/")
     assert len(links) == 1
 
 
