@@ -1,5 +1,6 @@
 """Logs of every process: one line an event to stderr, for people or for machines."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -46,7 +47,7 @@ def configure(settings: LogSettings) -> None:
     structlog.configure(
         processors=[Throttle(), *shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -60,6 +61,17 @@ def configure(settings: LogSettings) -> None:
         handler.addFilter(in_one_line)
     quiet = level if level == logging.DEBUG else max(level, logging.WARNING)
     logging.basicConfig(handlers=[handler], level=quiet, force=True)
+
+
+class Lines(structlog.PrintLogger):
+    """Writes lines to a file. One that can't be written, because the disk is full, is lost: whoever says it goes on."""
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = warn = error = critical = fatal = exception = log = failure = err = msg
 
 
 class Throttle:
