@@ -12,7 +12,15 @@ from warehouse.settings import WarehouseSettings
 _BEARER = "The API's bearer token, which every request has to carry; empty: nobody needs one."
 
 
-class ApiSettings(KafkaSettings, WarehouseSettings, InstallationSettings):
+class AddressSettings(InstallationSettings):
+    """How addresses of links are shown, by the API and by commands."""
+
+    link_address: str = Field(
+        "https://{domain}/{slug}", description="How a link's address is shown; `{domain}` and `{slug}` are filled in."
+    )
+
+
+class ApiSettings(KafkaSettings, WarehouseSettings, AddressSettings):
     """The API, from the environment; read once at start."""
 
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
@@ -20,9 +28,6 @@ class ApiSettings(KafkaSettings, WarehouseSettings, InstallationSettings):
     api_token: SecretStr = Field(SecretStr(""), description=_BEARER)
     api_open: bool = Field(
         False, description="Serve other machines without a token: who reaches the port reads and changes everything."
-    )
-    link_address: str = Field(
-        "https://{domain}/{slug}", description="How a link's address is shown; `{domain}` and `{slug}` are filled in."
     )
     query_seconds: int = Field(10, ge=1, le=600, description="Seconds that a query may take in ClickHouse.")
     query_megabytes: int = Field(2000, ge=50, description="Megabytes of memory that a query may take in ClickHouse.")

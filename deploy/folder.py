@@ -17,7 +17,7 @@ MEMORY = "stack.json"
 SERVERS = frozenset({"WEIR_KAFKA", "WEIR_CLICKHOUSE", "WEIR_API"})
 """One of these set by the user: commands go where they say, and the local stack is left out."""
 
-PLACES = frozenset({"WEIR_GEO_DIR"})
+PLACES = frozenset({"WEIR_GEO_DIR", "WEIR_SIGNING_KEYS", "WEIR_LINK_ADDRESS"})
 """Set by the user, these hold beside a local stack too."""
 
 

@@ -48,7 +48,12 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "agents": ("streams.settings:AgentSettings",),
         "api": ("api.settings:ApiSettings",),
         "warehouse": ("warehouse.embedded.settings:EmbeddedSettings",),
-        "commands": ("api.settings:CliSettings", "ingest.kafka:KafkaSettings", "warehouse.settings:WarehouseSettings"),
+        "commands": (
+            "api.settings:CliSettings",
+            "ingest.kafka:KafkaSettings",
+            "warehouse.settings:WarehouseSettings",
+            "deploy.commands.signing_keys:SigningCommandSettings",
+        ),
         "logs": ("deploy.logs:LogSettings",),
     }
 )

@@ -19,8 +19,10 @@ from deploy.folder import Folder
 from deploy.geodata import geo_directory
 from deploy.kafka import jars
 from deploy.settings import StackSettings, environment
+from deploy.signing import make_key
 from deploy.supervisor import Notice, Service, Supervisor, What
 from ingest.kafka import CLICKS_RAW, KafkaSettings
+from ingest.signing_keys import SigningSettings
 from warehouse.client import WarehouseUnavailable
 from warehouse.embedded.settings import EmbeddedSettings
 from warehouse.migrate import MigrationConflict, migrate
@@ -75,6 +77,8 @@ class Stack:
         self._ports: set[int] = set()
         self._worker = ""
         """Address of a worker, the last one."""
+        self._facts: dict[str, str] = {}
+        """What services and commands need to know of the folder and of each other."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -120,8 +124,8 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The environment in which the other commands reach this stack."""
-        found = {"WEIR_API": self.addresses.api, "WEIR_WORKER": self._worker, "WEIR_GEO_DIR": str(self._geo)}
-        return environment(self.kafka) | environment(self.warehouse) | found
+        found = {"WEIR_API": self.addresses.api, "WEIR_WORKER": self._worker}
+        return environment(self.kafka) | environment(self.warehouse) | self._facts | found
 
     def _start_stores(self, supervisor: Supervisor) -> None:
         """The broker and its topics, the warehouse and its tables."""
@@ -228,7 +232,8 @@ class Stack:
         """API, workers and redirectors side by side; stopped the other way round, the redirector first."""
         api = self._port("api", self._settings.api_port, 8090)
         redirector = self._port("redirector", self._settings.redirector_port, 8080)
-        where = environment(self.kafka) | environment(self.warehouse) | self._told(redirector) | self._more
+        self._facts = self._told(redirector)
+        where = environment(self.kafka) | environment(self.warehouse) | self._facts | self._more
         services = [_service("api", where | {"WEIR_API_PORT": str(api)}, _ready(api))]
         for number in range(self._settings.workers):
             name = f"worker-{number + 1}" if number else "worker"
@@ -253,10 +258,18 @@ class Stack:
 
     def _told(self, redirector: int) -> dict[str, str]:
         """What the services need to know of the folder and of each other, unless the environment says it already."""
-        told = {"WEIR_GEO_DIR": str(self._geo)}
+        told = {"WEIR_GEO_DIR": str(self._geo), "WEIR_SIGNING_KEYS": str(self._signing_keys)}
         if "link_address" not in ApiSettings().model_fields_set:
             told["WEIR_LINK_ADDRESS"] = f"http://{{domain}}:{redirector}/{{slug}}"
         return told
+
+    @property
+    def _signing_keys(self) -> Path:
+        """The file of signing keys, with a first key in it."""
+        path = SigningSettings().signing_keys or self.folder.path / "signing-keys.json"
+        if not path.exists():
+            make_key(path)
+        return path.absolute()
 
     @property
     def _geo(self) -> Path:

@@ -135,6 +135,8 @@ class Redirect:
 
     def _miss(self, scope: Scope, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
         """All that looks as if it were not there: counted against who asks, and sent to the domain's fallback."""
+        if link is not None:
+            link_id(request.domain, request.slug)  # which `capture` works out of an unknown one: both take as long
         wait = self._misses.wait(request.address.network, time.monotonic())
         if wait:
             metrics.REFUSED.counts["429",] += 1

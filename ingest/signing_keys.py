@@ -34,7 +34,9 @@ class SigningSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     signing_keys: Path | None = Field(
-        None, description="File of the keys of signed links, read again when it changes; empty: there are none."
+        None,
+        description="File of the keys of signed links (`weir signing-keys add` makes it), read again when it changes;"
+        " empty: there are none.",
     )
 
 
