@@ -175,7 +175,7 @@ def test_without_java_the_mock_is_the_broker_and_one_line_says_what_that_means(
 
 
 @pytest.mark.timeout(300)
-def test_links_are_shown_where_they_answer_and_geo_data_is_looked_for_where_it_is_pulled_to(
+def test_links_are_shown_and_signed_where_they_answer_and_geo_data_is_looked_for_where_it_is_pulled_to(
     start: Callable[..., Up],
 ) -> None:
     up = start("--broker", "mock")
@@ -192,6 +192,9 @@ def test_links_are_shown_where_they_answer_and_geo_data_is_looked_for_where_it_i
     link = weir("links", "add", "https://example.com/", "--slug", "spring", "--json")
     assert link["address"] == f"http://localhost:{up.ports['redirector']}/spring"
     until(lambda: httpx.head(link["address"], trust_env=False).status_code == 302, "the link answers")
+    signed = weir("signing-keys", "sign", "https://example.com/signed", "--json")["signed"]
+    assert signed.startswith(f"http://localhost:{up.ports['redirector']}/s/")
+    assert httpx.head(signed, trust_env=False).headers["location"] == "https://example.com/signed"
     worker = up.child("worker").environ()
     assert worker["WEIR_GEO_DIR"] == str(up.data / "geo") == up.environment()["WEIR_GEO_DIR"]
     (up.data / "geo").mkdir(exist_ok=True)

@@ -1,0 +1,51 @@
+"""Guessing by the clock: what is not there, what is off and what has not begun take the same time to be denied."""
+
+import random
+import time
+from bisect import bisect_left, bisect_right
+from itertools import combinations
+
+from tests.unit.ingest.test_redirect import Asked
+
+ROUNDS = 1500
+PATHS = {"unknown": "/non%04d", "off": "/off%04d", "early": "/ear%04d"}
+
+
+def test_what_is_denied_is_denied_in_the_same_time() -> None:
+    """CPU time of single answers, kinds in turn: how often one takes longer than another is as good as a coin."""
+    asked = Asked(misses_per_minute=0)
+    for number in range(200):
+        asked.add(f"off{number:04}", enabled=False, title="off" * 20)
+        asked.add(f"ear{number:04}", starts_at=4_000_000_000_000)
+    draw = random.Random(33)
+    taken: dict[str, list[int]] = {kind: [] for kind in PATHS}
+    for _ in range(ROUNDS):
+        for kind in draw.sample(list(PATHS), len(PATHS)):
+            taken[kind].append(denied(asked, PATHS[kind] % draw.randrange(200)))
+    for one, other in combinations(PATHS, 2):
+        assert 0.4 < longer(taken[one], taken[other]) < 0.6, (one, other)
+
+
+def denied(asked: Asked, path: str) -> int:
+    """Nanoseconds of CPU until the answer is made."""
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"user-agent", b"Mozilla/5.0"), (b"accept", b"*/*")],
+        "client": ("127.0.0.1", 4711),
+    }
+    begin = time.thread_time_ns()
+    reply = asked.redirect._reply(scope)
+    took = time.thread_time_ns() - begin
+    assert reply.status == 404
+    return took
+
+
+def longer(one: list[int], other: list[int]) -> float:
+    """How probable it is that one of these is longer than one of the others; ties count half."""
+    others = sorted(other)
+    return sum(bisect_left(others, time) + bisect_right(others, time) for time in one) / (2 * len(one) * len(others))
