@@ -123,7 +123,7 @@ def remove(path: Path, key_id: str, force: bool) -> None:
 @click.option("--expires", default="", help="When the address stops working; never unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 @click.pass_obj
-def sign(path: Path, urls: tuple[str, ...], lines: TextIO | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401
+def sign(path: Path, /, urls: tuple[str, ...], lines: TextIO | None, as_json: bool, **given: Any) -> None:  # noqa: ANN401
     """Print the signed address of each URL, in their order.
 
     A line of `--lines` is a URL, or a JSON object with `url` and what is another than the options say: `message`,
