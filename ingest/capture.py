@@ -35,6 +35,7 @@ HINTS = {
 
 PURPOSES = (b"sec-purpose", b"purpose", b"x-moz", b"x-purpose")
 """Headers in which browsers say that nobody has clicked yet."""
+_PURPOSES = frozenset(PURPOSES)
 
 
 class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -129,8 +130,10 @@ def _hints(values: tuple[bytes | None, ...]) -> dict[str, str]:
 
 def purpose(headers: Mapping[bytes, bytes]) -> str:
     """The purpose headers that were sent, as `name: value` joined by `, `, lower-case."""
+    if _PURPOSES.isdisjoint(headers):
+        return ""
     sent = [name + b": " + headers[name] for name in PURPOSES if name in headers]
-    return text(b", ".join(sent), MAX_HEADER).lower()[:MAX_HEADER] if sent else ""
+    return text(b", ".join(sent), MAX_HEADER).lower()[:MAX_HEADER]
 
 
 def _value(raw: bytes | None, limit: int) -> str:

@@ -6,6 +6,7 @@ compatible.
 """
 
 import enum
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -127,10 +128,15 @@ class RawClick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
 def click_id(ts: int, src: int, seq: int) -> str:
     """The click id: a UUIDv7 whose time is `ts` (ms) and whose 74 random bits are `src` (40) and `seq` (34)."""
-    rand = src << SEQ_BITS | seq
-    # Written by hand: `str(UUID(int=…))` takes twice as long, and this stands in the redirector's hot path.
-    text = f"{ts << 80 | 0x7 << 76 | (rand >> 62) << 64 | 0b10 << 62 | rand & ((1 << 62) - 1):032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    # Written by hand: `str(UUID(int=…))` takes ten times as long, and this stands in the redirector's hot path.
+    return _id_begin(ts, src) + "%012x" % ((src << SEQ_BITS | seq) & 0xFFFF_FFFF_FFFF)
+
+
+@lru_cache(16)
+def _id_begin(ts: int, src: int) -> str:
+    """A click id up to its last 48 bits: the same for all clicks that a process sees within a millisecond."""
+    time = f"{ts:012x}"
+    return f"{time[:8]}-{time[8:]}-{0x7000 | src >> 28:04x}-{0x8000 | src >> 14 & 0x3FFF:04x}-"
 
 
 def partition_key(click: RawClick) -> bytes:

@@ -7,11 +7,15 @@ reads them, percent-decoded; Weir's own parameters are known in their plain spel
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 OWN_PREFIX = b"w_"
+_NEXT_OWN = b"&" + OWN_PREFIX
+_PERCENT, _PLUS = b"%+"  # as numbers, which Python finds ten times as fast in bytes as bytes
 
 CLICK_IDS = (
     "gclid", "gbraid", "wbraid", "gad_source", "dclid", "msclkid", "ttclid", "twclid", "li_fat_id", "rdt_cid", "epik",
@@ -21,9 +25,8 @@ CLICK_IDS = (
 2026-11): passed on unharmed, and stored without their values. `streams/enrich/click_ids.toml` says what each means."""
 
 _CLICK_ID_VALUE = re.compile(rf"(?<![^?&])({'|'.join(CLICK_IDS)})=[^&#]*", re.IGNORECASE)
-_ENCODED = re.compile(rb"[%+]")
-_OWN = re.compile(rb"(?:^|&)w_")
 _NOT_IN_A_QUERY = re.compile(rb"[^\x21\x22\x24-\x7e]")
+_IN_A_QUERY = bytes(byte for byte in range(256) if not _NOT_IN_A_QUERY.match(bytes((byte,))))
 
 
 class Query(msgspec.Struct, frozen=True, gc=False):
@@ -43,14 +46,15 @@ def take_apart(query: bytes) -> Query:
     """Take Weir's own parameters (`w_…`) out of a raw query without its `?`."""
     if not query:
         return NOTHING
-    if not _OWN.search(query):
+    if not query.startswith(OWN_PREFIX) and query.find(_NEXT_OWN) < 0:
         return Query(query, _NO_OWN)
     own: dict[bytes, bytes] = {}
     passed = []
     for segment in query.split(b"&"):
         if segment.startswith(OWN_PREFIX):
             name, _, value = segment.partition(b"=")
-            own.setdefault(name, value)
+            if name not in own:
+                own[name] = value
         else:
             passed.append(segment)
     return Query(b"&".join(passed), own)
@@ -64,10 +68,9 @@ def merge(destination: bytes, passed: bytes) -> bytes:
     """
     if not passed:
         return destination
-    address, hash_sign, fragment = destination.partition(b"#")
-    address, _, query = address.partition(b"?")
-    kept = _without(query, passed) if query else []
-    return b"".join((address, b"?", b"&".join((*kept, sendable(passed))), hash_sign, fragment))
+    parts = _parts(destination)
+    kept = _without(parts, passed) if parts.segments else []
+    return b"%b?%b%b" % (parts.address, b"&".join((*kept, sendable(passed))), parts.fragment)
 
 
 def sendable(query: bytes) -> bytes:
@@ -75,6 +78,8 @@ def sendable(query: bytes) -> bytes:
 
     HTTP parsers refuse such bytes; what comes from elsewhere (a file, a test) is made harmless here.
     """
+    if not query.translate(None, _IN_A_QUERY):
+        return query
     return _NOT_IN_A_QUERY.sub(lambda match: b"%%%02X" % match[0][0], query)
 
 
@@ -87,15 +92,42 @@ def blank(text: str) -> str:
     return text
 
 
-def _without(query: bytes, passed: bytes) -> list[bytes]:
-    """Segments of `query` whose names are not in `passed`; an empty segment has no name."""
-    name = _decoded_name if _ENCODED.search(query) or _ENCODED.search(passed) else _plain_name
-    names = {name(segment) for segment in passed.split(b"&") if segment}
-    return [segment for segment in query.split(b"&") if not segment or name(segment) not in names]
+class _Parts(NamedTuple):
+    """A destination, taken apart."""
+
+    address: bytes
+    segments: list[bytes]
+    """Of its query; none where it has none."""
+    names: list[bytes]
+    """Of the segments, as they are spelled; empty where a segment is."""
+    is_plain: bool
+    """Whether all names are spelled as a server reads them."""
+    fragment: bytes
+    """With its `#`."""
 
 
-def _plain_name(segment: bytes) -> bytes:
-    return segment.partition(b"=")[0]
+@lru_cache(4096)
+def _parts(destination: bytes) -> _Parts:
+    address, hash_sign, fragment = destination.partition(b"#")
+    address, _, query = address.partition(b"?")
+    segments = query.split(b"&") if query else []
+    names = [segment.partition(b"=")[0] for segment in segments]
+    return _Parts(address, segments, names, not _is_encoded(query), hash_sign + fragment)
+
+
+def _without(parts: _Parts, passed: bytes) -> list[bytes]:
+    """The destination's segments whose names are not in `passed`; an empty segment has no name."""
+    names = parts.names
+    if parts.is_plain and not _is_encoded(passed):
+        incoming = {segment.partition(b"=")[0] for segment in passed.split(b"&") if segment}
+    else:
+        names = [_decoded_name(segment) for segment in parts.segments]
+        incoming = {_decoded_name(segment) for segment in passed.split(b"&") if segment}
+    return [segment for segment, own in zip(parts.segments, names, strict=True) if own not in incoming or not segment]
+
+
+def _is_encoded(query: bytes) -> bool:
+    return _PERCENT in query or _PLUS in query
 
 
 def _decoded_name(segment: bytes) -> bytes:
