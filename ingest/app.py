@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -18,6 +18,7 @@ from ingest.kafka import LINKS, SALTS
 from ingest.linkstore import LinkStore, LiveLinks
 from ingest.producer import Outbox
 from ingest.redirect import Redirect, now_ms
+from ingest.replies import Reply
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
 from ingest.signing_keys import SigningKeys
@@ -63,6 +64,14 @@ class Redirector(Starlette):
             await self._redirect(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    def direct(  # noqa: PLR0917 - as `Redirect.reply`
+        self, method: str, path: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str
+    ) -> Reply | None:
+        """The hot route's reply without ASGI around it (see `ingest.direct`); None for all other routes."""
+        if path.startswith(OWN_PAGES):
+            return None
+        return self._redirect.reply(method, path, raw_path, query, headers, peer)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

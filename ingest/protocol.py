@@ -87,12 +87,19 @@ class LimitedHttp(HttpToolsProtocol):
         self._in_head = True
         self._waiting_since = self._now
         self._unfinished = 0
-        super().on_message_begin()
+        self._begin()
 
     def on_headers_complete(self) -> None:
         """The head is read: refuse it, or begin to answer."""
         self._in_head = False
         self._waiting_since = self._now
+        self._check_head()
+        self._answer()
+
+    def _begin(self) -> None:
+        super().on_message_begin()
+
+    def _check_head(self) -> None:
         if len(self.url) > MAX_URL:
             self._refusal = URL_TOO_LONG
             raise Refused
@@ -104,6 +111,8 @@ class LimitedHttp(HttpToolsProtocol):
             raise Refused
         if len(self.pipeline) >= MAX_PIPELINED:
             raise Refused
+
+    def _answer(self) -> None:
         super().on_headers_complete()
         if self.parser.should_upgrade():
             # We speak nothing else, and the parser reads no further: the client asks again on another connection.
@@ -143,6 +152,10 @@ class LimitedHttp(HttpToolsProtocol):
             self._answering, self._answering_since = cycle, now
         return now - self._answering_since >= patience
 
+    def is_idle(self, now: float) -> bool:  # noqa: ARG002 - uvicorn has a timer for each connection
+        """Whether the connection is to be closed because nobody uses it, at `now` (seconds of the loop's clock)."""
+        return False
+
 
 class PatientServer(uvicorn.Server):
     """uvicorn's server, which looks at all of its connections once a second and closes those that stand still."""
@@ -164,3 +177,5 @@ class PatientServer(uvicorn.Server):
             if isinstance(connection, LimitedHttp) and connection.stands_still(now, self._patience):
                 metrics.SLOW.counts[()] += 1
                 connection.transport.abort()
+            elif isinstance(connection, LimitedHttp) and connection.is_idle(now):
+                connection.transport.close()

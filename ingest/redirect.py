@@ -5,7 +5,7 @@ the redirect is answered.
 """
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -80,41 +80,63 @@ class Redirect:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Answer one request."""
-        reply = self._reply(scope)
+        reply = self._of_scope(scope)
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    def _reply(self, scope: Scope) -> Reply:
-        if scope["method"] not in {"GET", "HEAD"}:
-            metrics.REFUSED.counts["405",] += 1
-            return NOT_ALLOWED
+    def _of_scope(self, scope: Scope) -> Reply:
         if scope["http_version"] == "0.9":
             # A request line without a version. No browser sends one; a proxy that was fooled by a line break does.
             metrics.REFUSED.counts["400",] += 1
             return BAD_REQUEST
-        path = scope["path"]
+        peer = scope["client"]
+        target = scope["path"], scope["raw_path"], scope["query_string"]
+        return self.reply(scope["method"], *target, scope["headers"], peer[0] if peer else "")
+
+    def reply(  # noqa: PLR0917 - called with every request, which names would make slower
+        self, method: str, path: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str
+    ) -> Reply:
+        """The answer to one request, whose event is handed over by then; the arguments are as in an ASGI scope."""
+        if method not in {"GET", "HEAD"}:
+            metrics.REFUSED.counts["405",] += 1
+            return NOT_ALLOWED
         if path in ASKED_OF_EVERY_HOST:
             return ASKED_OF_EVERY_HOST[path]
         if path.startswith("/.well-known/"):
             return NO_ICON
-        return self._follow(scope, path[1:])
+        by_name = dict(headers)
+        forwarded = (
+            [value for name, value in headers if name == b"x-forwarded-for"]
+            if self._behind_proxy and b"x-forwarded-for" in by_name
+            else ()
+        )
+        request = Request(
+            ts=now_ms(),
+            domain=self._links.domain(by_name.get(b"host", b"").decode("latin-1")),
+            path=raw_path,
+            slug=path[1:],
+            headers=by_name,
+            query=take_apart(query),
+            address=self._clients.client(peer, forwarded),
+            user_agent=text(by_name.get(b"user-agent", b""), MAX_USER_AGENT),
+        )
+        return self._follow(method, request)
 
-    def _follow(self, scope: Scope, slug: str) -> Reply:
-        request = self._request(scope, slug)
-        link = self._links.get(request.domain, slug)
+    def _follow(self, method: str, request: Request) -> Reply:
+        link = self._links.get(request.domain, request.slug)
         if link is None:
-            if slug.startswith(SIGNED):
-                return self._follow_signed(scope, request)
+            if request.slug.startswith(SIGNED):
+                return self._follow_signed(method, request)
             if not self._ready():
                 metrics.REFUSED.counts["503",] += 1
                 return NOT_READY
         identity = self._identify(request)
         found = answer(link, request.ts, request.query.passed, identity.visitor.visitor_id)
         if found.status == NOT_FOUND.status:
-            return self._miss(scope, request, link, found, identity)
-        return self._answer(scope, request, link, found, identity)
+            return self._miss(method, request, link, found, identity)
+        return self._answer(method, request, link, found, identity)
 
-    def _follow_signed(self, scope: Scope, request: Request) -> Reply:
+    def _follow_signed(self, method: str, request: Request) -> Reply:
         """What the address says is not stored, only what it means: it may name the recipient."""
         signed = verify(request.slug, self._keys.secrets)
         if signed is not None and signed.domain not in {request.domain, _host(request)}:
@@ -130,10 +152,10 @@ class Redirect:
         identity = self._identify(request)
         found = answer_signed(signed, request.ts, request.query.passed)
         if found.status == NOT_FOUND.status:
-            return self._miss(scope, request, link, found, identity)
-        return self._answer(scope, request, link, found, identity)
+            return self._miss(method, request, link, found, identity)
+        return self._answer(method, request, link, found, identity)
 
-    def _miss(self, scope: Scope, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
+    def _miss(self, method: str, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
         """All that looks as if it were not there: counted against who asks, and sent to the domain's fallback."""
         if link is not None:
             link_id(request.domain, request.slug)  # which `capture` works out of an unknown one: both take as long
@@ -144,36 +166,19 @@ class Redirect:
         fallback = self._fallbacks.of(_host(request), request.domain)
         if fallback and request.slug != SIGNED:
             found = msgspec.structs.replace(found, status=302, location=fallback)
-        return self._answer(scope, request, link, found, identity)
+        return self._answer(method, request, link, found, identity)
 
-    def _answer(self, scope: Scope, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
+    def _answer(self, method: str, request: Request, link: Target | None, found: Answer, identity: Identity) -> Reply:
         """Count the answer, hand its event over, and write it out."""
-        metrics.ANSWERS.counts[found.kind, scope["method"]] += 1
-        click_id = self._record(request, link, found, identity) if scope["method"] == "GET" else ""
+        metrics.ANSWERS.counts[found.kind, method] += 1
+        click_id = self._record(request, link, found, identity) if method == "GET" else ""
+        shown: Headers = ((b"x-click-id", click_id.encode()),) if click_id and self._show_click_id else ()
         if not found.location:
             reply = GONE if found.status == GONE.status else NOT_FOUND
-            return reply._replace(headers=[*reply.headers, *self._shown(click_id)])
-        headers = [(b"location", found.location), *REDIRECT, *self._shown(click_id)]
+            return msgspec.structs.replace(reply, own=shown) if shown else reply
         if found.referrer_policy:
-            headers.append((b"referrer-policy", found.referrer_policy.encode()))
-        return Reply(found.status, headers)
-
-    def _request(self, scope: Scope, slug: str) -> Request:
-        headers = dict(scope["headers"])
-        forwarded = (
-            [value for name, value in scope["headers"] if name == b"x-forwarded-for"] if self._behind_proxy else ()
-        )
-        client = scope["client"]
-        return Request(
-            ts=now_ms(),
-            domain=self._links.domain(headers.get(b"host", b"").decode("latin-1")),
-            path=scope["raw_path"],
-            slug=slug,
-            headers=headers,
-            query=take_apart(scope["query_string"]),
-            address=self._clients.client(client[0] if client else "", forwarded),
-            user_agent=text(headers.get(b"user-agent", b""), MAX_USER_AGENT),
-        )
+            shown = (*shown, (b"referrer-policy", found.referrer_policy.encode()))
+        return Reply(found.status, REDIRECT, ((b"location", found.location), *shown))
 
     def _identify(self, request: Request) -> Identity:
         salt = self._salts.at(request.ts)
@@ -189,9 +194,6 @@ class Redirect:
             metrics.NOT_ACCEPTED.counts["capture_failed",] += 1
             log.exception("An event could not be made")
             return ""
-
-    def _shown(self, click_id: str) -> Headers:
-        return [(b"x-click-id", click_id.encode())] if click_id and self._show_click_id else []
 
 
 def _host(request: Request) -> str:

@@ -7,12 +7,10 @@ import structlog
 import uvicorn
 
 from ingest.app import Redirector
+from ingest.direct import KEEP_ALIVE_SECONDS, DirectHttp
 from ingest.listen import BACKLOG, listen, serve
-from ingest.protocol import LimitedHttp, PatientServer
+from ingest.protocol import PatientServer
 from ingest.settings import IngestSettings
-
-KEEP_ALIVE_SECONDS = 75
-"""Longer than the 60 s after which most load balancers close an idle connection, so that they do it first."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +39,7 @@ def make_server(settings: IngestSettings, reasons: list[str]) -> uvicorn.Server:
     server = PatientServer(
         uvicorn.Config(
             Redirector(settings, failed),
-            http=LimitedHttp,
+            http=DirectHttp,
             loop="uvloop",
             ws="none",
             lifespan="on",

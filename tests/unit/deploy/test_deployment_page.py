@@ -10,7 +10,7 @@ import yaml
 
 from deploy.cli import weir
 from deploy.settings import every_setting
-from ingest.server import KEEP_ALIVE_SECONDS
+from ingest.direct import KEEP_ALIVE_SECONDS
 from tests.unit.deploy.compose_file import ROOT, read, variables_of_the_file
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
