@@ -26,8 +26,6 @@ from ingest.signing_keys import SigningKeys
 OWN_PAGES = "/-/"
 SALT_WAIT_SECONDS = 10.0
 """How long after its start a process is not ready for want of the day's shared salt; then it goes on with its own."""
-SALT_RETRY_SECONDS = 60.0
-"""How long a salt that was published may take to come back from Kafka before another is published."""
 
 
 class Redirector(Starlette):
@@ -97,13 +95,9 @@ class Redirector(Starlette):
 
     async def _keep_salts(self) -> None:
         """Publish the salts that are missing, forget the old ones, and watch that both topics are still read."""
-        publish = 0.0
         while True:
-            now = now_ms()
-            wanted = self._salts.wanted(now) if self._salts_follower.is_caught_up else []
-            if wanted and time.monotonic() >= publish:
-                publish = time.monotonic() + SALT_RETRY_SECONDS
-                for key, value in wanted:
+            if self._salts_follower.is_caught_up:
+                for key, value in self._salts.due(now_ms(), time.monotonic()):
                     self._outbox.put_salt(key, value)
             if not (self._live_links.is_alive and self._salts_follower.is_alive):
                 self._failed("a topic is no longer read")

@@ -22,6 +22,10 @@ AHEAD_MS = 12 * 3_600_000
 records for 48, still has the day's first record when the day ends."""
 
 
+RETRY_SECONDS = 60.0
+"""How long a salt that was published may take to come back from Kafka before another is published."""
+
+
 class SaltRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The value on the topic `salts`; its key is the day."""
 
@@ -53,6 +57,7 @@ class Salts:
         self._random = random
         self._shared: dict[str, bytes] = {}
         self._own: dict[str, bytes] = {}
+        self._waited: dict[bytes, float] = {}
         self._current = _NEVER
 
     def at(self, ts: int) -> Salt:
@@ -80,6 +85,16 @@ class Salts:
         self._current = _NEVER
         days = dict.fromkeys((today, self._date(ts + AHEAD_MS)))
         return [_record(day, self._random(SALT_BYTES)) for day in days if day.isoformat() not in self._shared]
+
+    def due(self, ts: int, clock: float) -> list[tuple[bytes, bytes]]:
+        """What is `wanted` and was not given out here in the last minute; `clock` is one that nobody sets, in seconds.
+
+        Each day has a minute of its own: where the machine's clock jumps, another day's salt is wanted at once.
+        """
+        self._waited = {key: until for key, until in self._waited.items() if until > clock}
+        due = [(key, value) for key, value in self.wanted(ts) if key not in self._waited]
+        self._waited.update((key, clock + RETRY_SECONDS) for key, _ in due)
+        return due
 
     def _forget(self, before: date) -> None:
         for salts in (self._shared, self._own):

@@ -123,3 +123,11 @@ def test_a_bad_record_is_an_error(key: bytes, value: bytes | None) -> None:
     with pytest.raises(ValueError, match=r"."):
         known.read(key, value)
     assert known.at(MORNING).local
+
+
+def test_a_salt_that_was_published_is_waited_for_but_not_with_another_days() -> None:
+    known = salts()
+    assert [key for key, _ in known.due(MORNING, 5.0)] == [b"2026-11-22"]
+    assert known.due(MORNING, 64.9) == []
+    assert [key for key, _ in known.due(NOON + HOUR, 6.0)] == [b"2026-11-23"], "the clock was set ahead"
+    assert [key for key, _ in known.due(NOON + HOUR, 65.0)] == [b"2026-11-22"]
