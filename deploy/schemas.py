@@ -64,7 +64,6 @@ CHANNELS = (
         " a redirector's own words: its `src`. ␟ is U+001F.",
         writer="The redirectors, and `weir import-log`.",
         readers="The workers.",
-        headers={"src": "The event's `src`, decimal.", "seq": "The event's `seq`, decimal."},
     ),
     Channel(
         CLICKS_ENRICHED,

@@ -22,6 +22,7 @@ from deploy.settings import StackSettings, environment
 from deploy.signing import make_key
 from deploy.supervisor import Notice, Service, Supervisor, What
 from ingest.kafka import CLICKS_RAW, KafkaSettings
+from ingest.settings import IngestSettings
 from ingest.signing_keys import SigningSettings
 from warehouse.client import WarehouseUnavailable
 from warehouse.embedded.settings import EmbeddedSettings
@@ -259,6 +260,8 @@ class Stack:
     def _told(self, redirector: int) -> dict[str, str]:
         """What the services need to know of the folder and of each other, unless the environment says it already."""
         told = {"WEIR_GEO_DIR": str(self._geo), "WEIR_SIGNING_KEYS": str(self._signing_keys)}
+        if "spool" not in IngestSettings().model_fields_set:
+            told["WEIR_SPOOL"] = str(self.folder.path / "spool")
         if "link_address" not in ApiSettings().model_fields_set:
             told["WEIR_LINK_ADDRESS"] = f"http://{{domain}}:{redirector}/{{slug}}"
         return told

@@ -16,12 +16,13 @@ from ingest import metrics
 from ingest.follow import Follower
 from ingest.kafka import LINKS, SALTS
 from ingest.linkstore import LinkStore, LiveLinks
-from ingest.producer import Outbox
+from ingest.outbox import Outbox
 from ingest.redirect import Redirect, now_ms
 from ingest.replies import Reply
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
 from ingest.signing_keys import SigningKeys
+from ingest.spool import Slot
 
 OWN_PAGES = "/-/"
 SALT_WAIT_SECONDS = 10.0
@@ -31,13 +32,13 @@ SALT_WAIT_SECONDS = 10.0
 class Redirector(Starlette):
     """The application. `failed` is called with the reason when this process can't go on and has to be started anew."""
 
-    def __init__(self, settings: IngestSettings, failed: Callable[[str], None]) -> None:
+    def __init__(self, settings: IngestSettings, slot: Slot, failed: Callable[[str], None]) -> None:
         self._settings = settings
         self._failed = failed
         self._links = LinkStore(settings.default_domain)
         self._salts = Salts(settings.zone())
-        self._outbox = Outbox(settings, failed)
-        self._live_links = LiveLinks(settings, self._links)
+        self._outbox = Outbox(settings, slot)
+        self._live_links = LiveLinks(settings, self._links, slot.path)
         self._salts_follower = Follower(settings, SALTS, self._salts.read)
         self._keys = SigningKeys(settings.signing_keys)
         self._redirect = Redirect(

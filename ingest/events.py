@@ -6,6 +6,8 @@ compatible.
 """
 
 import enum
+import re
+import zlib
 from functools import lru_cache
 from typing import Annotated
 
@@ -154,6 +156,20 @@ def key_of(message: str, recipient: str, network: str, domain: str) -> bytes:
         return f"{message}\x1f{recipient or network}".encode()
     return f"{network}\x1f{domain}".encode()
 
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as `kafka.CLICKS_PARTITIONER` chooses it: the CRC-32 of the key, modulo their number."""
+    return zlib.crc32(key) % partitions
+
+
+def told_numbers(value: bytes | None) -> tuple[int, int]:
+    """`src` and `seq` of an event that can't be decoded, as its first fields tell them; 0, 0 where they do not."""
+    match = _NUMBERS.match(value or b"")
+    src, seq = (int(match[1]), int(match[2])) if match else (0, 0)
+    return (src, seq) if src < 1 << SRC_BITS and seq < 1 << SEQ_BITS else (0, 0)
+
+
+_NUMBERS = re.compile(rb'\{(?:"v":\d{1,5},)?"kind":"[a-z]{1,16}","src":(\d{1,13}),"seq":(\d{1,11})[,}]')
 
 encode = msgspec.json.Encoder().encode
 """RawClick → bytes."""

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+CLICKS_PARTITIONER = "consistent"
+"""librdkafka's name of the rule by which a click's key finds its partition: `ingest.events.partition_of`."""
 
 
 class KafkaSettings(BaseSettings):
@@ -93,7 +95,7 @@ class KafkaSettings(BaseSettings):
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": "lz4",
-            "partitioner": "murmur2_random",  # Kafka's own: librdkafka's would put a key into another partition
+            "partitioner": "murmur2_random",  # Kafka's own: librdkafka's would put a link into another partition
             "allow.auto.create.topics": self.kafka_mock is not None,
         }
 

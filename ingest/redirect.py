@@ -20,8 +20,8 @@ from ingest.fallbacks import Fallbacks
 from ingest.links import Target, link_id
 from ingest.linkstore import LinkStore, host_name
 from ingest.misses import Misses
+from ingest.outbox import Outbox
 from ingest.passthrough import Query, take_apart
-from ingest.producer import Outbox
 from ingest.replies import (
     ASKED_OF_EVERY_HOST,
     BAD_REQUEST,
@@ -77,10 +77,13 @@ class Redirect:
         self._show_click_id = settings.show_click_id
         self._fallbacks = Fallbacks(settings.fallbacks)
         self._misses = Misses(settings.misses_per_minute)
+        self._sync = settings.spool_sync == "answer"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Answer one request."""
         reply = self._of_scope(scope)
+        if self._sync:
+            await self._outbox.synced()
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.body})
 

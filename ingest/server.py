@@ -9,8 +9,9 @@ import uvicorn
 from ingest.app import Redirector
 from ingest.direct import KEEP_ALIVE_SECONDS, DirectHttp
 from ingest.listen import BACKLOG, listen, serve
-from ingest.protocol import PatientServer
+from ingest.protocol import LimitedHttp, PatientServer
 from ingest.settings import IngestSettings
+from ingest.spool import Slot, SlotError, take_slot
 
 log = structlog.get_logger(__name__)
 
@@ -22,14 +23,25 @@ def main(settings: IngestSettings | None = None) -> None:
     """
     settings = settings or IngestSettings()
     reasons: list[str] = []
+    slot = own_slot(settings)
     with listen("redirector", settings.redirector_host, settings.redirector_port) as listener:
-        serve(make_server(settings, reasons), listener)
+        serve(make_server(settings, slot, reasons), listener)
+    slot.release()
     if reasons:
         log.critical("The redirector can't go on", reason=reasons[0])
         sys.exit(os.EX_TEMPFAIL)
 
 
-def make_server(settings: IngestSettings, reasons: list[str]) -> uvicorn.Server:
+def own_slot(settings: IngestSettings) -> Slot:
+    """This process's place in the spool; ends the process with one clear line where there is none."""
+    try:
+        return take_slot(settings.spool)
+    except SlotError as error:
+        log.critical(str(error))
+        sys.exit(os.EX_CONFIG)
+
+
+def make_server(settings: IngestSettings, slot: Slot, reasons: list[str]) -> uvicorn.Server:
     """The server, not yet running; when it ends by itself, `reasons` says why."""
 
     def failed(reason: str) -> None:
@@ -38,8 +50,8 @@ def make_server(settings: IngestSettings, reasons: list[str]) -> uvicorn.Server:
 
     server = PatientServer(
         uvicorn.Config(
-            Redirector(settings, failed),
-            http=DirectHttp,
+            Redirector(settings, slot, failed),
+            http=DirectHttp if settings.spool_sync == "no" else LimitedHttp,  # which can wait for the disk
             loop="uvloop",
             ws="none",
             lifespan="on",

@@ -1,6 +1,8 @@
 """What the redirector can be told, from the environment."""
 
 import ipaddress
+from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -18,11 +20,22 @@ class IngestSettings(KafkaSettings, InstallationSettings, SigningSettings):
     redirector_port: int = Field(
         8080, ge=0, le=65535, description="Port that the redirector listens on; 0: any free one."
     )
-    redirector_queue: int = Field(
-        100_000,
-        ge=1,
-        le=10_000_000,
-        description="Events that may wait for Kafka; beyond it clicks are redirected and not counted.",
+    spool: Path = Field(
+        Path("weir-spool"),
+        description="Folder in which events stand until Kafka has them; each redirector process takes a place of its"
+        " own in it. On a disk that survives a restart of the machine.",
+    )
+    spool_megabytes: int = Field(
+        1024,
+        ge=32,
+        le=1_000_000,
+        description="Disk that a redirector process may use while Kafka is away, some 1,500 events a megabyte; beyond"
+        " it clicks are redirected and not counted.",
+    )
+    spool_sync: Literal["no", "answer"] = Field(
+        "no",
+        description="`answer`: an event is on the disk before its redirect is answered, which costs milliseconds and"
+        " survives a loss of power. `no`: the system writes it when it likes; it survives the process alone.",
     )
     redirector_heartbeat_seconds: float = Field(
         5.0, ge=0.1, le=3600, description="How often a redirector says which of its events Kafka has."

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.events import SEQ_BITS, SRC_BITS
+from ingest.events import SEQ_BITS, SRC_BITS, told_numbers
 
 Headers = Sequence[tuple[str, bytes]]
 Offsets = NDArray[np.int64]
@@ -113,15 +113,16 @@ class Records:
         return np.array(self._appended)
 
     def source(self, place: int) -> tuple[int, int]:
-        """The start id of the process that made one, and its counter, as its headers say; 0: they do not."""
-        return self._srcs[place], self._seqs[place]
+        """Start id of the process that made one, and its counter, by its headers or its first fields; 0: not told."""
+        told = self._srcs[place], self._seqs[place]
+        return told if all(told) else told_numbers(self.values[place])
 
 
 def source_numbers(headers: Sequence[Headers]) -> tuple[Sequence[int], Sequence[int]]:
     """`src` and `seq` of the headers of at least one record; 0 where there is none, or what is no such number."""
     if not any(headers):
         return (none := [0] * len(headers)), none
-    try:  # as the redirector writes them
+    try:  # the usual form
         pairs = [(src, seq) for (first, src), (second, seq) in headers if first == "src" and second == "seq"]
     except ValueError:
         pairs = []

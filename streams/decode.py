@@ -108,6 +108,6 @@ def _undecodable(value: bytes | None, error: Exception) -> DeadLetter:
 
 
 def _stand_in(records: Records, place: int) -> RawClick:
-    """Keeps the columns aligned; `src` and `seq` from the headers, so that the source's count has no gap."""
+    """Keeps the columns aligned; `src` and `seq` where they are told, so that the source's count has no gap."""
     src, seq = records.source(place)
     return RawClick(kind=Kind.CLICK, src=src, seq=seq, ts=max(int(records.appended[place]), 0))

@@ -43,9 +43,9 @@ class DeadRecord(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     """The error in words."""
     src: int
-    """Start id of the redirector process, from the record's headers; 0: they did not tell."""
+    """Start id of the redirector process, as far as the record tells it; 0: it does not."""
     seq: int
-    """Its counter, from the record's headers; 0: they did not tell."""
+    """Its counter, as far as the record tells it; 0: it does not."""
     payload: str
     """The record's value, cut at 64 KiB and addresses in it to their networks; what is no UTF-8 is replaced."""
     payload_size: int

@@ -50,7 +50,7 @@ class StreamSettings(GroupSettings, WarehouseSettings):
         description="Seconds that an insert waits for more clicks: freshness against ClickHouse's parts.",
     )
     held_bytes: int = Field(
-        112 << 20,
+        96 << 20,
         ge=1 << 20,
         description="Bytes of memory that fetched records may take until they are stored; a worker's partitions share"
         " it equally.",

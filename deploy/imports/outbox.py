@@ -5,7 +5,7 @@ import time
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ingest.events import RawClick, encode, partition_key
-from ingest.kafka import CLICKS_RAW, KafkaSettings
+from ingest.kafka import CLICKS_PARTITIONER, CLICKS_RAW, KafkaSettings
 
 DELIVERY_SECONDS = 120
 """How long Kafka may take to acknowledge a click before the import gives up."""
@@ -26,7 +26,12 @@ class Outbox:
         self._failure = ""
         self.acknowledged = 0
         self._producer = Producer(
-            {**settings.producer(), "linger.ms": 50, "message.timeout.ms": DELIVERY_SECONDS * 1000}
+            {
+                **settings.producer(),
+                "partitioner": CLICKS_PARTITIONER,
+                "linger.ms": 50,
+                "message.timeout.ms": DELIVERY_SECONDS * 1000,
+            }
         )
         self._check()
 

@@ -17,9 +17,9 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka import KafkaError, Message, Producer
 
 from ingest.events import Kind, RawClick, click_id, encode, partition_key
-from ingest.kafka import CLICKS_RAW, KafkaSettings
+from ingest.kafka import CLICKS_PARTITIONER, CLICKS_RAW, KafkaSettings
 from ingest.links import link_id
-from ingest.sequence import Sequence
+from ingest.sequence import Stamp, new_src
 
 ClickKey = tuple[int, int]
 """(src, seq)."""
@@ -103,6 +103,31 @@ class Driver(Protocol):
         """Where the undecodable records stand."""
 
 
+class Source:
+    """The numbers of a source that the driver plays."""
+
+    def __init__(self) -> None:
+        self.src = new_src()
+        self.taken = self.mark = 0
+        self._ahead: set[int] = set()
+
+    @property
+    def upcoming(self) -> Stamp:
+        """What the next of its events carries."""
+        return Stamp(self.src, self.taken + 1)
+
+    def take(self) -> None:
+        """It was sent."""
+        self.taken += 1
+
+    def acknowledge(self, seq: int) -> None:
+        """Kafka has it; acknowledgements may come in any order."""
+        self._ahead.add(seq)
+        while self.mark + 1 in self._ahead:
+            self.mark += 1
+            self._ahead.remove(self.mark)
+
+
 class StreamDriver:
     """Puts clicks straight on `clicks.raw`; a `Driver`."""
 
@@ -113,7 +138,7 @@ class StreamDriver:
         self.traffic = Traffic()
         """What is sent from now on; all but its sources may be changed at any time."""
         self._producer: Producer
-        self._sources: list[Sequence] = []
+        self._sources: list[Source] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._paused = threading.Event()
@@ -131,7 +156,8 @@ class StreamDriver:
 
     def _open(self) -> None:
         self._producer = Producer(
-            self._settings.producer()  # with the redirector's partitioner: a copy stands where its original does
+            self._settings.producer()
+            | {"partitioner": CLICKS_PARTITIONER}  # a copy stands where its original does
             | {
                 "linger.ms": 20,
                 "message.timeout.ms": 0,
@@ -139,7 +165,7 @@ class StreamDriver:
                 "log_level": 0,
             }
         )
-        self._sources = [Sequence() for _ in range(self.traffic.sources)]
+        self._sources = [Source() for _ in range(self.traffic.sources)]
 
     @property
     def acknowledged(self) -> Mapping[ClickKey, int | None]:
@@ -193,7 +219,7 @@ class StreamDriver:
             self._thread.join()
 
     def fresh(self) -> Collection[ClickKey]:
-        self._sources = [Sequence()]
+        self._sources = [Source()]
         keys = [self._click() for _ in range(8)]
         self._flush()
         return keys
@@ -299,7 +325,7 @@ class StreamDriver:
         for source in self._sources:
             self._word(source, Kind.HEARTBEAT, source.mark)
 
-    def _word(self, source: Sequence, kind: Kind, mark: int) -> None:
+    def _word(self, source: Source, kind: Kind, mark: int) -> None:
         now = time.time_ns() // 1_000_000
         src, seq = source.upcoming
         word = RawClick(kind=kind, src=src, seq=seq, ts=now, id=click_id(now, src, seq), mark=mark)

@@ -53,6 +53,7 @@ def edge(kafka_server: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> 
     keys = write_keys(tmp_path_factory.mktemp("keys") / "keys.json", key("k1"))
     running = Running(
         kafka,
+        tmp_path_factory.mktemp("spool"),
         WEIR_REDIRECTOR_PATIENCE_SECONDS=str(PATIENCE),
         WEIR_SIGNING_KEYS=str(keys),
         WEIR_TRUSTED_PROXIES="127.0.0.0/8",

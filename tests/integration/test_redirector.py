@@ -20,7 +20,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from ingest.address import read
-from ingest.events import Kind, RawClick, click_id, decode, partition_key
+from ingest.events import Kind, RawClick, click_id, decode, partition_key, partition_of
 from ingest.kafka import CLICKS_RAW, LINKS, SALTS, KafkaSettings, Topic
 from ingest.links import Link, Variant, link_id, link_key
 from ingest.visitor import Ids, Visitor
@@ -44,7 +44,7 @@ class Record(NamedTuple):
 class Running:
     """A redirector process and its Kafka."""
 
-    def __init__(self, kafka: KafkaSettings, **environment: str) -> None:
+    def __init__(self, kafka: KafkaSettings, spool: Path, **environment: str) -> None:
         self.kafka = kafka
         self._producer = Producer(kafka.librdkafka() | {"linger.ms": 0})
         given = {
@@ -52,6 +52,7 @@ class Running:
             "WEIR_KAFKA": kafka.kafka,
             "WEIR_KAFKA_PREFIX": kafka.kafka_prefix,
             "WEIR_REDIRECTOR_PORT": "0",
+            "WEIR_SPOOL": str(spool),
         }
         self.process = subprocess.Popen(
             REDIRECTOR,
@@ -147,12 +148,12 @@ def read_all(kafka: KafkaSettings, topic: Topic) -> list[Record]:
 
 
 @pytest.fixture
-def start(kafka: KafkaSettings) -> Iterator[Callable[..., Running]]:
+def start(kafka: KafkaSettings, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts redirectors; what still runs at the end is killed."""
     started: list[Running] = []
 
     def run(**environment: str) -> Running:
-        started.append(Running(kafka, **environment))
+        started.append(Running(kafka, tmp_path, **environment))
         return started[-1]
 
     yield run
@@ -207,7 +208,7 @@ def test_every_field_from_the_request_to_the_record(start: Callable[..., Running
     )  # fmt: skip
     assert answer.headers["x-click-id"] == click.id
     assert record.key == partition_key(click)
-    assert record.headers == {"src": str(click.src).encode(), "seq": str(click.seq).encode()}
+    assert record.partition == partition_of(record.key, redirector.kafka.kafka_partitions)
     everything = b"".join(record.key + record.value for record in redirector.records())
     assert b"203.0.113.77" not in everything
     assert b"secret" not in everything
@@ -411,7 +412,7 @@ def test_what_is_too_long_is_refused_early(limits: Running, request_bytes: bytes
 
 
 @pytest.fixture(scope="module")
-def limits(kafka_server: Any) -> Iterator[Running]:
+def limits(kafka_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One redirector for all cases."""
     from uuid import uuid4
 
@@ -419,7 +420,7 @@ def limits(kafka_server: Any) -> Iterator[Running]:
 
     settings = KafkaSettings(kafka=kafka_server.bootstrap, kafka_prefix=f"{uuid4().hex[:8]}.")
     topics.ensure(settings)
-    redirector = Running(settings)
+    redirector = Running(settings, tmp_path_factory.mktemp("spool"))
     redirector.add("a")
     redirector.wait(lambda: redirector.http.head("/a").status_code == 302)
     yield redirector

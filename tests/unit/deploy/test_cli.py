@@ -115,7 +115,7 @@ def test_what_programs_read_is_on_stdout_alone(run: Run, tmp_path: Path) -> None
 def test_a_certificate_that_is_none_ends_a_service_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "client.pem").write_text("no certificate")
     tls = {"WEIR_KAFKA_SECURITY_PROTOCOL": "SSL", "WEIR_KAFKA_SSL_CERTIFICATE": str(tmp_path / "client.pem")}
-    environment = {**os.environ, **NOWHERE, **tls, "WEIR_REDIRECTOR_PORT": "0"}
+    environment = {**os.environ, **NOWHERE, **tls, "WEIR_REDIRECTOR_PORT": "0", "WEIR_SPOOL": str(tmp_path)}
     done = subprocess.run([WEIR, "run", "redirector"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == os.EX_CONFIG
     assert "Error: Kafka's client can't work with the WEIR_KAFKA_… settings" in done.stderr

@@ -15,6 +15,7 @@ from ingest.linkstore import LiveLinks
 from ingest.protocol import LimitedHttp
 from ingest.replies import REDIRECT, Reply
 from ingest.settings import IngestSettings
+from ingest.spool import Slot
 
 LINE = b" HTTP/1.1\r\nHost: localhost\r\n"
 DATE = [(b"date", b"Sun, 22 Nov 2026 13:00:00 GMT")]
@@ -58,10 +59,10 @@ class Tasks(set[Any]):
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Redirector:
+def app(monkeypatch: pytest.MonkeyPatch, slot: Slot) -> Redirector:
     """A redirector whose Kafka does not answer, with some links, which are all."""
     monkeypatch.setattr(LiveLinks, "is_ready", True)
-    app = Redirector(IngestSettings(kafka="127.0.0.1:1"), lambda _: None)
+    app = Redirector(IngestSettings(kafka="127.0.0.1:1"), slot, lambda _: None)
     links: dict[str, dict[str, Any]] = {"a": {}, "off": {"enabled": False}, "p": {"referrer_policy": "origin"}}
     for slug, fields in links.items():
         link = Link(

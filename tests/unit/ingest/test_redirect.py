@@ -14,12 +14,13 @@ from ingest.capture import capture
 from ingest.events import Kind, RawClick
 from ingest.links import Link, link_id, link_key
 from ingest.linkstore import LinkStore
-from ingest.producer import Outbox
+from ingest.outbox import Outbox
 from ingest.redirect import Redirect
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
 from ingest.signed import SignedLink, sign
 from ingest.signing_keys import SigningKeys, State
+from ingest.spool import Slot
 from tests.unit.ingest.signing import SECRETS, key, signed_by_hand, write_keys
 
 NO_BROKER = "127.0.0.1:1"
@@ -28,10 +29,10 @@ NO_BROKER = "127.0.0.1:1"
 class Asked:
     """A redirector's hot route, and how to ask it."""
 
-    def __init__(self, *, ready: bool = True, **given: Any) -> None:
+    def __init__(self, slot: Slot, *, ready: bool = True, **given: Any) -> None:
         settings = IngestSettings(kafka=NO_BROKER, **given)
         self.links = LinkStore(settings.default_domain)
-        self.outbox = Outbox(settings)
+        self.outbox = Outbox(settings, slot, segment_bytes=1 << 16)
         self.keys = SigningKeys(settings.signing_keys)
         self.redirect = Redirect(
             settings, self.links, Salts(settings.zone()), self.outbox, keys=self.keys, ready=lambda: ready
@@ -75,8 +76,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked() -> Asked:
-    return Asked()
+def asked(slot: Slot) -> Asked:
+    return Asked(slot)
 
 
 async def test_a_link_redirects_and_is_an_event(asked: Asked) -> None:
@@ -160,16 +161,16 @@ async def test_a_host_of_its_own_has_links_of_its_own(asked: Asked) -> None:
     assert (await asked.ask("/a", headers={b"accept": b"*/*"}))[1][b"location"] == b"https://example.com/?a=0"
 
 
-async def test_the_click_id_is_shown_only_if_asked_for() -> None:
-    asked = Asked(show_click_id=True)
+async def test_the_click_id_is_shown_only_if_asked_for(slot: Slot) -> None:
+    asked = Asked(slot, show_click_id=True)
     asked.add("a")
     shown = [(await asked.ask(path))[1][b"x-click-id"] for path in ("/a", "/none")]
     assert len(set(shown)) == 2
     assert b"x-click-id" not in (await asked.ask("/a", "HEAD"))[1]
 
 
-async def test_before_the_links_are_read_an_unknown_one_is_not_denied() -> None:
-    asked = Asked(ready=False)
+async def test_before_the_links_are_read_an_unknown_one_is_not_denied(slot: Slot) -> None:
+    asked = Asked(slot, ready=False)
     asked.add("a")
     assert (await asked.ask("/a"))[0] == 302
     status, headers, _ = await asked.ask("/b")
@@ -177,14 +178,17 @@ async def test_before_the_links_are_read_an_unknown_one_is_not_denied() -> None:
     assert asked.events == 1
 
 
-async def test_a_full_queue_does_not_stop_redirects() -> None:
-    asked = Asked(redirector_queue=1)
+async def test_a_disk_that_is_away_does_not_stop_redirects(slot: Slot) -> None:
+    (slot.path / "lock").unlink()
+    slot.path.rmdir()
+    asked = Asked(slot, show_click_id=True)
     asked.add("a")
-    before = metrics.NOT_ACCEPTED.counts["queue_full",]
+    before = metrics.NOT_ACCEPTED.counts["disk",]
     answers = [await asked.ask("/a") for _ in range(3)]
     assert [status for status, _, _ in answers] == [302, 302, 302]
-    assert asked.events == 1
-    assert metrics.NOT_ACCEPTED.counts["queue_full",] - before == 2
+    assert not any(b"x-click-id" in headers for _, headers, _ in answers), "what will not be counted is not promised"
+    assert asked.events == 0
+    assert metrics.NOT_ACCEPTED.counts["disk",] - before == 3
 
 
 @pytest.fixture
@@ -201,8 +205,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[RawClick]:
 
 
 @pytest.mark.parametrize("honoured", [True, False])
-async def test_an_objection_counts_where_it_is_honoured(honoured: bool, made: list[RawClick]) -> None:
-    await Asked(honour_opt_out=honoured).ask("/x", headers={b"host": b"localhost", b"sec-gpc": b"1"})
+async def test_an_objection_counts_where_it_is_honoured(slot: Slot, honoured: bool, made: list[RawClick]) -> None:
+    await Asked(slot, honour_opt_out=honoured).ask("/x", headers={b"host": b"localhost", b"sec-gpc": b"1"})
     assert (made[0].opted_out, made[0].visitor_id == "") == (honoured, honoured)
 
 
@@ -220,10 +224,10 @@ async def test_an_event_that_can_t_be_made_does_not_stop_the_redirect(
 
 
 @pytest.fixture
-def signing(tmp_path: Path) -> Asked:
+def signing(slot: Slot, tmp_path: Path) -> Asked:
     """A redirector with two keys, and fallbacks."""
     path = write_keys(tmp_path / "keys.json", key("k1"), key("k2", state=State.RETIRING))
-    return Asked(signing_keys=path, fallbacks="go.example=https://example.com/lost", show_click_id=False)
+    return Asked(slot, signing_keys=path, fallbacks="go.example=https://example.com/lost", show_click_id=False)
 
 
 def signed(key_id: str = "k1", **fields: Any) -> str:
@@ -278,14 +282,14 @@ async def test_a_signed_link_is_valid_at_its_domain_only(signing: Asked) -> None
     ],
 )
 async def test_what_no_key_signed_or_is_too_old_is_never_a_redirect(
-    signing: Asked, made: list[RawClick], slug: str, kind: Kind
+    signing: Asked, slot: Slot, made: list[RawClick], slug: str, kind: Kind
 ) -> None:
-    assert await signing.ask(slug, headers=GO) == await Asked().ask("/none")
+    assert await signing.ask(slug, headers=GO) == await Asked(slot).ask("/none")
     assert (made[0].kind, made[0].status, made[0].path, made[0].destination) == (kind, 404, "/s/", "")
 
 
-async def test_before_the_links_are_read_a_signed_one_is_answered(tmp_path: Path) -> None:
-    asked = Asked(ready=False, signing_keys=write_keys(tmp_path / "keys.json", key("k1")))
+async def test_before_the_links_are_read_a_signed_one_is_answered(slot: Slot, tmp_path: Path) -> None:
+    asked = Asked(slot, ready=False, signing_keys=write_keys(tmp_path / "keys.json", key("k1")))
     assert (await asked.ask(signed(), headers=GO))[0] == 302
 
 
@@ -313,8 +317,8 @@ async def test_an_expired_link_does_not_lead_to_the_fallback(signing: Asked) -> 
     assert (await signing.ask("/late", headers=GO))[0] == 410
 
 
-async def test_who_misses_too_often_is_told_to_wait_and_never_refused_a_link() -> None:
-    asked = Asked(misses_per_minute=5)
+async def test_who_misses_too_often_is_told_to_wait_and_never_refused_a_link(slot: Slot) -> None:
+    asked = Asked(slot, misses_per_minute=5)
     asked.add("a")
     asked.add("off", enabled=False)
     asked.add("gone", expires_at=1)

@@ -5,15 +5,16 @@ import time
 from bisect import bisect_left, bisect_right
 from itertools import combinations
 
+from ingest.spool import Slot
 from tests.unit.ingest.test_redirect import Asked
 
 ROUNDS = 1500
 PATHS = {"unknown": "/non%04d", "off": "/off%04d", "early": "/ear%04d"}
 
 
-def test_what_is_denied_is_denied_in_the_same_time() -> None:
+def test_what_is_denied_is_denied_in_the_same_time(slot: Slot) -> None:
     """CPU time of single answers, kinds in turn: how often one takes longer than another is as good as a coin."""
-    asked = Asked(misses_per_minute=0)
+    asked = Asked(slot, misses_per_minute=0)
     for number in range(200):
         asked.add(f"off{number:04}", enabled=False, title="off" * 20)
         asked.add(f"ear{number:04}", starts_at=4_000_000_000_000)
