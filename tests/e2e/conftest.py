@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from deploy.commands.audit import AuditSettings
+from deploy.signing import make_key
 from ingest.kafka import KafkaSettings
 from tests.fixtures.services import Service, running
 from tests.unit.streams.test_enrich_geo import AMSTERDAM, EXAMPLE_NET, write
@@ -25,6 +26,7 @@ class Installation:
     worker: Service
     api: Service
     settings: AuditSettings
+    signing_keys: Path
 
     def ask(self, method: str, path: str, **body: object) -> httpx.Response:
         """One request to the API."""
@@ -45,11 +47,14 @@ def installation(kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: P
     geo.mkdir()
     write(geo / "city.mmdb", "city ipvAll", {"81.2.69.0/24": AMSTERDAM})
     write(geo / "asn.mmdb", "asn", {"81.2.69.0/24": EXAMPLE_NET})
-    shown = {"default_domain": DOMAIN, "show_click_id": "true", "trusted_proxies": "127.0.0.0/8"}
+    make_key(keys := tmp_path / "signing-keys.json")
+    shown = {
+        "default_domain": DOMAIN, "show_click_id": "true", "trusted_proxies": "127.0.0.0/8", "signing_keys": str(keys),
+    }  # fmt: skip
     with ExitStack() as services:
         worker = services.enter_context(
             running("worker", tmp_path / "worker.log", kafka, warehouse, geo_dir=str(geo), session_timeout="6")
         )
         api = services.enter_context(running("api", tmp_path / "api.log", kafka, warehouse, default_domain=DOMAIN))
         redirector = services.enter_context(running("redirector", tmp_path / "redirector.log", kafka, **shown))
-        yield Installation(redirector, worker, api, AuditSettings(**{**dict(kafka), **dict(warehouse)}))
+        yield Installation(redirector, worker, api, AuditSettings(**{**dict(kafka), **dict(warehouse)}), keys)

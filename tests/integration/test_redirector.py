@@ -92,17 +92,8 @@ class Running:
         return next((float(line.rsplit(" ", 1)[1]) for line in shown.splitlines() if line.startswith(name)), 0.0)
 
     def raw(self, request: bytes, *, end: bool = True) -> bytes:
-        """Send bytes, and (`end`) that no more will come, over a socket of their own; everything that comes back."""
-        host, port = self.url.removeprefix("http://").split(":")
-        answer = b""
-        address = (host, int(port))
-        with socket.create_connection(address, timeout=WAIT_SECONDS) as connection, contextlib.suppress(OSError):
-            connection.sendall(request)
-            if end:
-                connection.shutdown(socket.SHUT_WR)
-            while received := connection.recv(65_536):
-                answer += received
-        return answer
+        """`ask_raw` of this redirector."""
+        return ask_raw(self.url, request, end=end)
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
@@ -122,6 +113,20 @@ class Running:
             for click in (decode(record.value) for record in self.records())
             if click.kind not in {Kind.HEARTBEAT, Kind.CLOSE}
         ]
+
+
+def ask_raw(url: str, request: bytes, *, end: bool = True) -> bytes:
+    """Send bytes, and (`end`) that no more will come, over a socket of their own; everything that comes back."""
+    host, port = url.removeprefix("http://").split(":")
+    answer = b""
+    address = (host, int(port))
+    with socket.create_connection(address, timeout=WAIT_SECONDS) as connection, contextlib.suppress(OSError):
+        connection.sendall(request)
+        if end:
+            connection.shutdown(socket.SHUT_WR)
+        while received := connection.recv(65_536):
+            answer += received
+    return answer
 
 
 def read_all(kafka: KafkaSettings, topic: Topic) -> list[Record]:
