@@ -5,9 +5,9 @@ is too much early, before anything is looked up, and closes what stands still.
 """
 
 import asyncio
-from typing import cast
 
 import uvicorn
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ingest import metrics
@@ -59,14 +59,23 @@ class LimitedHttp(HttpToolsProtocol):
     """The time of the last sweep, the same for all connections of a process: nobody asks a clock for a request."""
     _waiting_since = 0.0
     """Since when something is missing that the client has to send; 0: nothing is."""
-    _answering: RequestResponseCycle | None = None
-    """The request whose answer was not out at the last sweep, and since when that is so."""
-    _answering_since = 0.0
+    _running: RequestResponseCycle | None = None
+    """The request that the application has last been given; those in `pipeline` wait for it."""
+    _unanswered: RequestResponseCycle | None = None
+    """The one whose answer was not out at the last sweep, and since when that is so."""
+    _unanswered_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client is there, and has to say something."""
         self._waiting_since = self._now
         super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, and with it all that waits for its answers to be taken."""
+        if self._running is not None:
+            self._running.disconnected = True
+        self.pipeline.clear()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client; those of a refused one are thrown away."""
@@ -118,6 +127,10 @@ class LimitedHttp(HttpToolsProtocol):
             # We speak nothing else, and the parser reads no further: the client asks again on another connection.
             self.cycle.keep_alive = False
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_message_complete(self) -> None:
         """The body is read too, or there was none."""
         self._waiting_since = 0.0
@@ -145,12 +158,12 @@ class LimitedHttp(HttpToolsProtocol):
         """
         if self._waiting_since:
             return now - self._waiting_since >= patience
-        cycle = cast(RequestResponseCycle | None, self.cycle)
-        if cycle is None or cycle.response_complete:
+        running = self._running
+        if running is None or running.response_complete:
             return False
-        if cycle is not self._answering:
-            self._answering, self._answering_since = cycle, now
-        return now - self._answering_since >= patience
+        if running is not self._unanswered:
+            self._unanswered, self._unanswered_since = running, now
+        return now - self._unanswered_since >= patience
 
     def is_idle(self, now: float) -> bool:  # noqa: ARG002 - uvicorn has a timer for each connection
         """Whether the connection is to be closed because nobody uses it, at `now` (seconds of the loop's clock)."""

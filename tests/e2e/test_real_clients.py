@@ -18,7 +18,8 @@ from ingest.kafka import CLICKS_RAW, KafkaSettings
 from ingest.links import link_id
 from ingest.signing_keys import load
 from tests.e2e.conftest import DOMAIN, Installation
-from tests.integration.test_redirector import MALFORMED, ask_raw, read_all
+from tests.integration.test_edge import MALFORMED
+from tests.integration.test_redirector import ask_raw, read_all
 from warehouse.client import connect
 from warehouse.settings import WarehouseSettings
 

@@ -58,11 +58,29 @@ VARIANTS = (
 )
 
 
+WEIGHTED = tuple(
+    Variant(name=str(weight), destination=f"https://v{weight}.example/", weight=weight) for weight in range(5)
+)
+VISITORS = [f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}" for number in range(10_000)]
+
+
+def chi_square(seen: Counter[Any], expected: dict[Any, float]) -> float:
+    assert set(seen) <= set(expected)
+    return sum((seen[what] - count) ** 2 / count for what, count in expected.items())
+
+
 def test_variants_share_visitors_by_weight() -> None:
-    chosen = Counter(answer(link(variants=VARIANTS), NOW, b"", f"{number:016x}").variant for number in range(4000))
-    assert chosen.keys() == {"a", "b"}
-    # A binomial of 4,000 at 1/4 has a standard deviation of 27: five of them either way.
-    assert abs(chosen["a"] - 1000) < 5 * 27
+    chosen = Counter(answer(link(variants=WEIGHTED), NOW, b"", visitor).variant for visitor in VISITORS)
+    expected = {str(weight): len(VISITORS) * weight / 10 for weight in range(1, 5)}
+    assert chi_square(chosen, expected) < 16.27, "the 0.1% point of three degrees of freedom"
+
+
+def test_another_version_and_another_link_draw_anew_and_not_the_same_again() -> None:
+    first = link(variants=WEIGHTED)
+    pairs = {(str(one), str(other)): one * other / 100 * len(VISITORS) for one in range(1, 5) for other in range(1, 5)}
+    for second in (msgspec.structs.replace(first, version=2), msgspec.structs.replace(first, id="00000000000000aa")):
+        seen = Counter(tuple(answer(of, NOW, b"", visitor).variant for of in (first, second)) for visitor in VISITORS)
+        assert chi_square(seen, pairs) < 37.70, "the 0.1% point of fifteen degrees of freedom"
 
 
 def test_a_visitor_keeps_the_variant_until_the_link_is_changed() -> None:

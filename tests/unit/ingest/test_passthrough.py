@@ -1,6 +1,7 @@
 """The query on its way through: every byte that is not replaced or Weir's own arrives as it was sent."""
 
 import re
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,21 @@ def test_what_is_sent_can_stand_in_a_header(query: bytes) -> None:
     assert all(0x21 <= byte <= 0x7E and byte != ord("#") for byte in sent)
     if all(0x21 <= byte <= 0x7E and byte != ord("#") for byte in query):
         assert sent == query
+
+
+@given(ADDRESS, QUERY, FRAGMENT, st.binary(min_size=1, max_size=50))
+def test_hostile_bytes_change_nothing_but_themselves(
+    address: bytes, query: bytes, fragment: bytes, incoming: bytes
+) -> None:
+    replaced = {name(segment) for segment in incoming.split(b"&") if segment}
+    kept = [segment for segment in query.split(b"&") if not segment or name(segment) not in replaced] if query else []
+    merged = merge(address + (b"?" + query if query else b"") + fragment, incoming)
+    begin = address + b"?" + b"".join(segment + b"&" for segment in kept)
+    assert merged.startswith(begin)
+    assert merged.endswith(fragment)
+    arrived = merged[len(begin) : len(merged) - len(fragment)]
+    assert unquote_to_bytes(arrived) == unquote_to_bytes(incoming)
+    assert all(0x21 <= byte <= 0x7E and byte != ord("#") for byte in arrived)
 
 
 def test_no_header_can_be_forged() -> None:

@@ -5,6 +5,7 @@ The outbox is a real one whose broker does not answer: what it takes stays in it
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -202,6 +203,42 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[RawClick]:
 
     monkeypatch.setattr("ingest.redirect.capture", kept)
     return made
+
+
+async def test_who_objects_sees_one_variant_too_and_is_nobody(asked: Asked, made: list[RawClick]) -> None:
+    asked.add("a", variants=[{"name": str(one), "destination": f"https://v{one}.example/"} for one in range(4)])
+    for number in range(20):
+        headers = {b"host": b"localhost", b"dnt": b"1", b"user-agent": b"%d" % number}
+        locations = {(await asked.ask("/a", headers=headers))[1][b"location"] for _ in range(3)}
+        assert len(locations) == 1
+    assert {click.visitor_id for click in made} == {""}
+    assert len({click.variant for click in made}) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/a", b"url=https://evil.example/"),
+        ("/a", b"url=//evil.example/&next=https://evil.example&redirect_uri=javascript:alert(1)"),
+        ("/a", b"@evil.example/"),
+        ("/a", b"\\evil.example"),
+        ("/a", b"w_url=https://evil.example/"),
+    ],
+)
+async def test_nothing_that_is_asked_leads_elsewhere(asked: Asked, path: str, query: bytes) -> None:
+    asked.add("a", destination="https://example.com/")
+    location = (await asked.ask(path, query=query))[1][b"location"]
+    assert location.startswith((b"https://example.com/?", b"https://example.com/"))
+    assert urlsplit(location.decode()).netloc == "example.com"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "//evil.example", "/https://evil.example/", "/\\evil.example", "/@evil.example", "/%2f"]
+)
+async def test_no_path_is_a_destination(asked: Asked, path: str) -> None:
+    status, headers, _ = await asked.ask(path, query=b"url=https://evil.example/")
+    assert status == 404
+    assert b"location" not in headers
 
 
 @pytest.mark.parametrize("honoured", [True, False])
