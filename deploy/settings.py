@@ -26,6 +26,9 @@ class StackSettings(BaseSettings):
         " nothing, keeps nothing), or whichever can be had.",
     )
     workers: int = Field(1, ge=1, le=64, description="Stream workers of the local stack.")
+    redirector_processes: int = Field(
+        1, ge=1, le=64, description="Processes that answer on the redirector's port; about one for each core."
+    )
     # A port that is not set is the service's default, or a free one where that is taken.
     redirector_port: int | None = Field(
         None, ge=0, le=65535, description="Port that the redirector listens on; 0: any free one."

@@ -245,7 +245,10 @@ class Stack:
             services.append(dataclasses.replace(service, start_seconds=150))
         services.append(
             _service(
-                "redirector", where | {"WEIR_REDIRECTOR_PORT": str(redirector)}, _ready(redirector), stop_seconds=25
+                "redirector",
+                where | self._processes(redirector),
+                _ready(IngestSettings().redirector_admin_port or redirector),
+                stop_seconds=30,
             )
         )
         supervisor.start(*services)
@@ -256,6 +259,11 @@ class Stack:
             kafka=self.kafka.kafka,
         )
         self.folder.publish(self.environment())
+
+    def _processes(self, port: int) -> dict[str, str]:
+        """The redirector's port, and how many answer on it."""
+        processes = str(self._settings.redirector_processes)
+        return {"WEIR_REDIRECTOR_PORT": str(port), "WEIR_REDIRECTOR_PROCESSES": processes}
 
     def _told(self, redirector: int) -> dict[str, str]:
         """What the services need to know of the folder and of each other, unless the environment says it already."""

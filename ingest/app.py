@@ -55,11 +55,14 @@ class Redirector(Starlette):
             Route("/-/ready", self._is_ready),
             Route("/-/metrics", self._metrics),
         ]
-        super().__init__(routes=routes, lifespan=self._lifespan)
+        self.pages = Starlette(routes=routes)
+        """Weir's own pages, for a port of their own."""
+        self._has_pages = not settings.redirector_admin_port
+        super().__init__(routes=routes if self._has_pages else [], lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI: the hot route goes past middleware and router, which cost as much as all that it does itself."""
-        if scope["type"] == "http" and not scope["path"].startswith(OWN_PAGES):
+        if scope["type"] == "http" and not (self._has_pages and scope["path"].startswith(OWN_PAGES)):
             await self._redirect(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -68,7 +71,7 @@ class Redirector(Starlette):
         self, method: str, path: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str
     ) -> Reply | None:
         """The hot route's reply without ASGI around it (see `ingest.direct`); None for all other routes."""
-        if path.startswith(OWN_PAGES):
+        if self._has_pages and path.startswith(OWN_PAGES):
             return None
         return self._redirect.reply(method, path, raw_path, query, headers, peer)
 
@@ -104,7 +107,8 @@ class Redirector(Starlette):
                 self._failed("a topic is no longer read")
             await asyncio.sleep(0.2)
 
-    def _ready(self) -> bool:
+    @property
+    def is_ready(self) -> bool:
         """Whether requests should come here: all links are read, and visitors get the ids that others give them."""
         salted = not self._salts.at(now_ms()).local or time.monotonic() >= self._salt_deadline
         return salted and self._live_links.is_ready
@@ -113,7 +117,7 @@ class Redirector(Starlette):
         return PlainTextResponse("live\n")
 
     async def _is_ready(self, _request: Request) -> Response:
-        if self._ready():
+        if self.is_ready:
             return PlainTextResponse("ready\n")
         return PlainTextResponse("not ready: links and salts are being read\n", status_code=503)
 
@@ -123,6 +127,6 @@ class Redirector(Starlette):
         metrics.LINKS.set(len(self._links))
         metrics.LINKS_CURRENT.set(self._live_links.current_at / 1000)
         metrics.SNAPSHOT_FAILS.set(self._live_links.snapshot_fails)
-        metrics.READY.set(self._ready())
+        metrics.READY.set(self.is_ready)
         metrics.LOCAL_SALT.set(self._salts.at(now_ms()).local)
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -12,10 +12,10 @@ BACKLOG = 2048
 log = structlog.get_logger(__name__)
 
 
-def listen(service: str, host: str, port: int) -> socket.socket:
+def listen(service: str, host: str, port: int, variables: str = "") -> socket.socket:
     """Listen on an address (port 0: a free one), and log where; ends the process with one clear line where it can't.
 
-    `service` is what the settings `WEIR_<SERVICE>_HOST` and `WEIR_<SERVICE>_PORT` begin with. The line has the address
+    `variables` names the settings, otherwise `WEIR_<SERVICE>_HOST` and `WEIR_<SERVICE>_PORT`. The line has the address
     as `url`, so that whoever let the port be chosen can read it there.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -23,8 +23,9 @@ def listen(service: str, host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         variable = f"WEIR_{service.upper()}"
+        variables = variables or f"{variable}_HOST and {variable}_PORT"
         log.critical(
-            f"The {service} can't listen: set {variable}_HOST and {variable}_PORT to an address that is free",
+            f"The {service} can't listen: set {variables} to an address that is free",
             address=f"{host}:{port}",
             error=error.strerror,
         )

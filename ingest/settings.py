@@ -20,6 +20,16 @@ class IngestSettings(KafkaSettings, InstallationSettings, SigningSettings):
     redirector_port: int = Field(
         8080, ge=0, le=65535, description="Port that the redirector listens on; 0: any free one."
     )
+    redirector_processes: int = Field(
+        1, ge=1, le=64, description="Processes that answer on the redirector's port; about one for each core."
+    )
+    redirector_admin_port: int = Field(
+        0,
+        ge=0,
+        le=65472,
+        description="Port of the redirector's own pages (`/-/…`) alone, of its second process the next one, and so on;"
+        " 0: they are on its port.",
+    )
     spool: Path = Field(
         Path("weir-spool"),
         description="Folder in which events stand until Kafka has them; each redirector process takes a place of its"

@@ -24,6 +24,12 @@ PORT = click.IntRange(0, 65535)
     "--broker", type=click.Choice(["auto", "kafka", "mock"]), help="Apache Kafka, or a mock that needs no Java."
 )
 @click.option("--workers", type=click.IntRange(1, 64), help="Stream workers [default: WEIR_WORKERS, or 1].")
+@click.option(
+    "--redirectors",
+    "redirector_processes",
+    type=click.IntRange(1, 64),
+    help="Redirector processes on its port [default: WEIR_REDIRECTOR_PROCESSES, or 1].",
+)
 @click.option("--redirector-port", type=PORT, help="Port of the redirector; 0: any [default: 8080, or a free one].")
 @click.option("--api-port", type=PORT, help="Port of the API; 0: any [default: 8090, or a free one].")
 @click.option("--warehouse-port", type=PORT, help="Port of ClickHouse; 0: any [default: 8123, or a free one].")

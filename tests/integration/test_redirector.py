@@ -62,7 +62,7 @@ class Running:
         )
         assert self.process.stderr is not None
         self.url = json.loads(self.process.stderr.readline())["url"]
-        self.http = httpx.Client(base_url=self.url, follow_redirects=False)
+        self.http = httpx.Client(base_url=self.url, follow_redirects=False, timeout=WAIT_SECONDS)
         self.wait(lambda: self.http.get("/-/ready").status_code == 200)
 
     def wait(self, is_so: Callable[[], bool]) -> float:
