@@ -136,7 +136,9 @@ class Outbox:
         return True
 
     def _refuse(self) -> bool:
-        metrics.NOT_ACCEPTED.counts[self._spool.refused,] += 1
+        reason = self._spool.refused
+        metrics.NOT_ACCEPTED.counts[reason,] += 1
+        log.error("The spool takes no more: clicks are redirected and not counted", cause=reason)
         return False
 
     def _put_word(self, kind: Kind, mark: int) -> bool:

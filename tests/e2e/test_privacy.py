@@ -1,4 +1,4 @@
-"""Nobody's full address is kept anywhere: not in Kafka's log, not in ClickHouse, not in a line of a log file."""
+"""Nobody's full address is kept anywhere: not in Kafka's log, in ClickHouse, in a spool, or in a line of a log file."""
 
 import random
 import time
@@ -32,7 +32,7 @@ def redirector(kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Pat
         services.enter_context(
             running("worker", tmp_path / "worker.log", kafka, warehouse, enriched="true", geo_dir=str(tmp_path))
         )
-        behind = {"default_domain": "go.example", "trusted_proxies": "127.0.0.0/8"}
+        behind = {"default_domain": "go.example", "trusted_proxies": "127.0.0.0/8", "spool": str(tmp_path / "spool")}
         yield services.enter_context(running("redirector", tmp_path / "redirector.log", kafka, **behind))
 
 
@@ -81,9 +81,11 @@ def test_no_full_address_is_kept_anywhere(
     places = {
         "Kafka": b"\n".join(record.key + record.value + repr(record.headers).encode() for record in kept),
         "ClickHouse": stored(warehouse),
+        "spool": b"".join(file.read_bytes() for file in (tmp_path / "spool").rglob("*") if file.is_file()),
         **{file.name: file.read_bytes() for file in tmp_path.glob("*.log")},
     }
     assert {"worker.log", "redirector.log"} < places.keys()
+    assert b"203.0.113.0/24" in places["spool"], "the clicks stand there until their file is full"
     spellings = [spelling.encode() for address in whose for spelling in (address, f"::ffff:{address}")]
     for place, text in places.items():
         assert text, place

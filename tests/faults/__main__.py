@@ -4,6 +4,7 @@ import secrets
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -17,23 +18,35 @@ from tests.faults.play import Result
 from tests.faults.row import Row
 from tests.faults.rows import ROWS, chosen
 
+CHAOS = "22"
+MOST_SEEDS = 10_000
+
 
 @click.command()
 @click.option("--row", "names", multiple=True, help="Row by its number or name; again for more. Default: all.")
 @click.option("--seed", type=int, help="First seed; default: a random one, which is printed.")
 @click.option("--repeat", default=1, show_default=True, help="So many seeds of each row, counting up.")
+@click.option("--chaos", "minutes", type=float, help="Row 22, seed after seed, for so many minutes.")
 @click.option("--jobs", default=1, show_default=True, help="So many runs side by side, each on a Kafka of its own.")
 @click.option("--keep", is_flag=True, help="Keep the logs of runs that passed too.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where data and logs go. Default: a new temporary one.")
 @click.option("--list", "listing", is_flag=True, help="Show the rows and what each of them injects.")
 def main(
-    *, names: tuple[str, ...], seed: int | None, repeat: int, jobs: int, keep: bool, folder: Path | None, listing: bool
+    *,
+    names: tuple[str, ...],
+    seed: int | None,
+    repeat: int,
+    minutes: float | None,
+    jobs: int,
+    keep: bool,
+    folder: Path | None,
+    listing: bool,
 ) -> None:
     """Inject faults and ask the oracle. Exits with 1 where a promise was broken."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its jobs are ended with it
     console = Console(highlight=False)
     try:
-        rows = chosen(names)
+        rows = chosen((CHAOS,) if minutes else names)
     except KeyError as error:
         raise click.ClickException(f"There is no row {error}. Rows: {', '.join(row.name for row in ROWS)}.") from error
     if listing:
@@ -41,14 +54,18 @@ def main(
         return
     first = secrets.randbelow(1_000_000) if seed is None else seed
     place = folder or Path(tempfile.mkdtemp(prefix="weir-faults-"))
-    console.print(f"seed {first}, {repeat} of each row, logs in {place}")
-    results = play_all(rows, range(first, first + repeat), place, console, jobs=jobs, keep=keep)
+    seeds = range(first, first + (MOST_SEEDS if minutes else repeat))
+    until = time.monotonic() + minutes * 60 if minutes else float("inf")
+    console.print(f"seed {first}, {f'{minutes} minutes' if minutes else f'{repeat} of each row'}, logs in {place}")
+    results = play_all(rows, seeds, place, console, jobs=jobs, keep=keep, until=until)
     show_table(results, console)
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def play_all(rows: list[Row], seeds: range, place: Path, console: Console, *, jobs: int, keep: bool) -> list[Result]:
-    """Play every row with every seed; a line each, as they end."""
+def play_all(
+    rows: list[Row], seeds: range, place: Path, console: Console, *, jobs: int, keep: bool, until: float
+) -> list[Result]:
+    """Play every row with every seed, as many as end before a moment of the monotonic clock; a line each."""
     results = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -57,6 +74,8 @@ def play_all(rows: list[Row], seeds: range, place: Path, console: Console, *, jo
             results.append(result)
             console.print(line(result), soft_wrap=True)
             progress.update(task, advance=1, description=f"row {result.row}")
+            if time.monotonic() >= until:
+                break
     return results
 
 

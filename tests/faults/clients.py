@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 from uuid import UUID
@@ -41,7 +42,7 @@ FRESH = 8
 TICK_SECONDS = 0.05
 
 REQUEST = """\
-GET /link-{link}?n={number}&v={visitor} HTTP/1.1\r
+GET /link-{link}?n={number}&v={visitor}&p={padding} HTTP/1.1\r
 Host: {domain}\r
 User-Agent: {browser}\r
 X-Forwarded-For: 10.7.{high}.{low}\r
@@ -98,8 +99,8 @@ def _kind(answer: Answer) -> str:
 class HttpDriver:
     """Sends clicks through the redirectors of a crew; a `Driver`."""
 
-    def __init__(self, crew: Crew) -> None:
-        self._crew = crew
+    def __init__(self, crew: Crew, spool: Path) -> None:
+        self._crew, self._spool = crew, spool
         self._random = Random()
         self.traffic = Traffic()
         """What is sent from now on; its rate may be changed at any time."""
@@ -107,6 +108,7 @@ class HttpDriver:
         self._lock = threading.Lock()
         self._promised: dict[ClickKey, None] = {}
         self._unheard: set[int] = set()
+        self._forgiven: set[ClickKey] = set()
         self._answers: list[Answer] = []
         self._stopping, self._paused = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -127,7 +129,11 @@ class HttpDriver:
     def unheard(self, client: Client) -> Collection[ClickKey]:
         with self._lock:
             unheard = set(self._unheard)
-        return {(src, seq) for src, seq, number in client.query(NUMBERS).result_rows if number in unheard}
+        return {
+            (src, seq)
+            for src, seq, number in client.query(NUMBERS).result_rows
+            if number in unheard or (src, seq) in self._forgiven
+        }
 
     def begin(self, random: Random, traffic: Traffic) -> None:
         self._random, self.traffic = random, traffic
@@ -182,9 +188,17 @@ class HttpDriver:
             _wait(lambda: redirector.ready, READY_SECONDS, f"{redirector.name} did not become ready")  # noqa: B023
 
     def wait_sent(self) -> None:
-        """Wait until Kafka has everything that the redirectors took. Raises `TimeoutError`."""
+        """Wait until Kafka has all that the redirectors took, and those before them. Raises `TimeoutError`."""
         for redirector in self._crew.services:
-            _wait(lambda: in_flight(redirector) == 0, SENT_SECONDS, f"{redirector.name} has events left")  # noqa: B023
+            _wait(lambda: waiting(redirector) == 0, SENT_SECONDS, f"{redirector.name} has events left")  # noqa: B023
+        _wait(lambda: not leftovers(self._spool), SENT_SECONDS, "what dead redirectors left was not sent")
+
+    def forgive(self, keys: Iterable[ClickKey]) -> None:
+        """What was promised of these clicks was undone by us: they may be there or not."""
+        with self._lock:
+            for key in keys:
+                self._promised.pop(key, None)
+                self._forgiven.add(key)
 
     async def _drive(self) -> None:
         async with asyncio.TaskGroup() as clients:
@@ -238,7 +252,14 @@ class HttpDriver:
         high, low = divmod(visitor, 256)
         link = self._random.randrange(LINKS_OF_A_VISITOR)
         return REQUEST.format(
-            link=link, number=number, visitor=visitor, domain=DOMAIN, browser=BROWSER, high=high, low=low
+            link=link,
+            number=number,
+            visitor=visitor,
+            padding="x" * self.traffic.padding,
+            domain=DOMAIN,
+            browser=BROWSER,
+            high=high,
+            low=low,
         ).encode()
 
 
@@ -268,12 +289,18 @@ def key_of(click_id: str) -> ClickKey:
     return random >> SEQ_BITS, random & (1 << SEQ_BITS) - 1
 
 
-def in_flight(redirector: Service) -> float:
+def waiting(redirector: Service) -> float:
     """Events that a redirector took and Kafka has not acknowledged; infinite where it does not say."""
     try:
-        return redirector.metric("weir_redirector_in_flight")
+        return redirector.metric("weir_redirector_waiting")
     except httpx.HTTPError:
         return float("inf")
+
+
+def leftovers(spool: Path) -> list[str]:
+    """Slots in which there is something of a process that is not the one that holds it now."""
+    srcs = {slot.name: {file.name.partition("-")[0] for file in slot.glob("*.spool")} for slot in spool.iterdir()}
+    return [slot for slot, found in srcs.items() if len(found) > 1]
 
 
 def write_links(kafka: KafkaSettings) -> None:

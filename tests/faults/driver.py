@@ -61,6 +61,8 @@ class Traffic:
     """Share of clicks on one and the same link."""
     message: float = 0.0
     """Share of clicks out of one and the same message."""
+    padding: int = 0
+    """Bytes by which a click over HTTP is longer: it stands in the query and in the destination."""
 
 
 class Driver(Protocol):

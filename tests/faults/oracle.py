@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from tests.faults.driver import ClickKey, Place
-from tests.faults.stage import Stage
+from tests.faults.stage import Damage, Stage
 from warehouse.audit.findings import Audit, State
 from warehouse.client import connect
 
@@ -25,11 +25,16 @@ FRESH_SECONDS = 10.0
 """Seconds until a fresh click is visible, on a machine that is busy with other things."""
 WORKER_BYTES = 400_000_000
 """Anonymous memory of a worker."""
+REDIRECTOR_BYTES = 200_000_000
+"""The same of a redirector, which keeps what waits for Kafka in files."""
+OPEN_FILES = 300
+"""Descriptors of a process."""
 
 OUTCOMES = """
 SELECT src, seq, toString(outcome), count() FROM events
 WHERE kind = 'click' AND edition = 0 GROUP BY src, seq, outcome
 """
+WHOLE = Damage((), is_open=False)
 SEEN_MS = REPEAT_MS + 30_000
 """How far back by the log's clock a click is compared at all."""
 VISITS = """
@@ -80,9 +85,13 @@ class Facts:
     """Rows with outcome `dead`."""
     letters: Counter[Place]
     audit: Audit
+    damage: Mapping[int, Damage]
+    """What was done to the spools of dead redirectors, by their start ids."""
     ahead: Mapping[int, tuple[int, int]]
     """Partitions whose commit was seen beyond what is stored: (committed, stored)."""
     most_bytes: int
+    most_bytes_at_edge: int
+    most_files: int
     fresh_seconds: float
 
 
@@ -105,15 +114,25 @@ def look(stage: Stage, fresh_seconds: float) -> Facts:
             dead=Counter(map(tuple, client.query(DEAD).result_rows)),
             letters=Counter(map(tuple, client.query(LETTERS).result_rows)),
             audit=stage.audit(),
+            damage=stage.damage,
             ahead=ahead,
             most_bytes=stage.watcher.most_bytes,
+            most_bytes_at_edge=stage.watcher.most_bytes_at_edge,
+            most_files=stage.watcher.most_files,
             fresh_seconds=fresh_seconds,
         )
 
 
 def misses(facts: Facts) -> list[str]:
     """Everything that is wrong, a sentence each."""
-    return [*_clicks(facts), *_visits(facts.visits), *_ledger(facts.audit), *_letters(facts), *_running(facts)]
+    return [
+        *_clicks(facts),
+        *_visits(facts.visits),
+        *_ledger(facts.audit),
+        *_sources(facts),
+        *_letters(facts),
+        *_running(facts),
+    ]
 
 
 def _clicks(facts: Facts) -> Iterator[str]:
@@ -157,12 +176,21 @@ def _ledger(audit: Audit) -> Iterator[str]:
                 f"partition {part.partition} does not add up: {part.missing} missing, {part.doubled} doubled,"
                 f" {part.beyond} beyond the log, {part.behind} behind"
             )
-    for source in audit.sources:
-        if source.missing or source.state is not State.CLOSED:
+
+
+def _sources(facts: Facts) -> Iterator[str]:
+    """Each is closed and whole, but for what was taken from its spool: exactly that is named."""
+    for source in facts.audit.sources:
+        damage = facts.damage.get(source.src, WHOLE)
+        named = {seq for gap in source.gaps for seq in range(gap.first, gap.last + 1)}
+        lost = {seq for seq in damage.lost if (source.src, seq) not in facts.rows}
+        if named != lost or source.state is not (State.OPEN if damage.is_open else State.CLOSED):
             yield (
                 f"source {source.src:010x} ({source.state}): {source.missing} of its numbers are missing,"
-                f" said {source.mark}, stored up to {source.last}"
+                f" {len(lost)} were taken from it, it said {source.mark}, stored up to {source.last}"
             )
+    unknown = [f"{src:010x}" for src in facts.damage.keys() - {source.src for source in facts.audit.sources}]
+    yield from _some("sources are not named whose spool was damaged", unknown)
 
 
 def _letters(facts: Facts) -> Iterator[str]:
@@ -178,6 +206,10 @@ def _running(facts: Facts) -> Iterator[str]:
         yield f"partition {partition}: offset {committed} was committed when only those below {stored} were stored"
     if facts.most_bytes > WORKER_BYTES:
         yield f"a worker had {facts.most_bytes / 1e6:.0f} MB of its own"
+    if facts.most_bytes_at_edge > REDIRECTOR_BYTES:
+        yield f"a redirector had {facts.most_bytes_at_edge / 1e6:.0f} MB of its own"
+    if facts.most_files > OPEN_FILES:
+        yield f"a process had {facts.most_files} open files"
     if facts.fresh_seconds > FRESH_SECONDS:
         yield f"a fresh click became visible after {facts.fresh_seconds:.1f} s"
 

@@ -43,6 +43,8 @@ class Row:
     """Clicks come over HTTP, by so many real redirectors, which reach Kafka through a proxy; 0: straight to Kafka."""
     edge: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Settings of the redirectors, as those of the workers."""
+    clocks: bool = False
+    """The redirectors' clocks can be set."""
     small_disk: Part | None = None
     """Whose data lie on a disk that can be filled; Kafka's broker is then one of this run's own."""
     clock: bool = False

@@ -106,6 +106,13 @@ class Service:
             return int(memory.rss - memory.shared)
         return 0
 
+    @property
+    def open_files(self) -> int:
+        """Descriptors that it holds."""
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(self.process.pid).num_fds())
+        return 0
+
 
 class Crew:
     """The services of a run that are alike, and the thread that starts them again. `command` runs one of them."""

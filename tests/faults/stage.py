@@ -6,10 +6,12 @@ counts still. A stage on which something missed is not used again.
 """
 
 import contextlib
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
@@ -36,6 +38,8 @@ from warehouse.client import connect
 from warehouse.migrate import migrate
 from warehouse.settings import WarehouseSettings
 
+CLOCKED = (sys.executable, str(Path(__file__).with_name("clocked.py")))
+"""`weir` with a clock that can be set."""
 SESSION_SECONDS = 2.0
 """Session timeout of the workers: a dead one has to be waited for so long."""
 LINGER_SECONDS = 0.3
@@ -47,6 +51,15 @@ HOLD_SECONDS = 1.0
 READY_SECONDS = 90.0
 COUNTED_SECONDS = 120.0
 TICK_SECONDS = 0.1
+
+
+class Damage(NamedTuple):
+    """What was done to what a dead redirector left."""
+
+    lost: Collection[int]
+    """Its numbers that nobody can read any more."""
+    is_open: bool
+    """Nobody can know any more how many numbers there were."""
 
 
 class Missed(Exception):
@@ -78,6 +91,8 @@ class Stage:
         """The workers."""
         self.redirectors: Crew
         self.driver: Driver
+        self.damage: dict[int, Damage] = {}
+        """What was done to the spools of redirectors that had died, by their start ids."""
         self.commits: Commits
         self.watcher: Watcher
 
@@ -95,7 +110,7 @@ class Stage:
 
     def watch(self) -> None:
         """Watch the workers and the commits, from now on and for this run only."""
-        self.watcher = Watcher(self.commits, self.topic_id(), self.crew)
+        self.watcher = Watcher(self.commits, self.topic_id(), self.crew, self.redirectors)
 
     def unwatch(self) -> None:
         """Watch no more."""
@@ -124,6 +139,10 @@ class Stage:
     def spool(self) -> Path:
         """The folder of the redirectors' slots."""
         return (self.disk.folder if self.row.small_disk is Part.SPOOL else self.folder) / "spool"
+
+    def clock_of(self, number: int) -> Path:
+        """The file with the seconds by which the clock of a redirector is ahead, where the row has `clocks`."""
+        return self.folder / f"clock-{number}"
 
     @property
     def exits(self) -> list[int]:
@@ -243,7 +262,9 @@ class Stage:
             **self.row.edge,
         }
         environment = environment_of(kafka) | {f"WEIR_{key.upper()}": value for key, value in settings.items()}
-        return self.redirectors.hire(environment, self.folder)
+        clock = self.clock_of(len(self.redirectors.services))
+        clock.write_text("0")
+        return self.redirectors.hire(environment | {"CLOCK": str(clock)}, self.spool.parent)
 
 
 @contextlib.contextmanager
@@ -271,7 +292,7 @@ def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
         ends.callback(stage.crew.stop)
         for number in range(row.workers):
             stage.hire(through_proxy=number == 0)
-        stage.redirectors = Crew(guardian, str(WEIR), "run", "redirector")
+        stage.redirectors = Crew(guardian, *(CLOCKED if row.clocks else (str(WEIR),)), "run", "redirector")
         ends.callback(stage.redirectors.stop)
         for _ in range(row.redirectors):
             stage.hire_redirector()
@@ -302,7 +323,7 @@ def _warehouse(stage: Stage, ends: contextlib.ExitStack) -> EmbeddedServer:
 
 
 def _driver(stage: Stage) -> HttpDriver | StreamDriver:
-    return HttpDriver(stage.redirectors) if stage.row.redirectors else StreamDriver(stage.kafka)
+    return HttpDriver(stage.redirectors, stage.spool) if stage.row.redirectors else StreamDriver(stage.kafka)
 
 
 def _proxies(stage: Stage, ends: contextlib.ExitStack) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.oracle import FRESH_SECONDS, WORKER_BYTES, Facts, Visit, misses
+from tests.faults.oracle import FRESH_SECONDS, OPEN_FILES, REDIRECTOR_BYTES, WORKER_BYTES, Facts, Visit, misses
+from tests.faults.stage import Damage
 from warehouse.audit.findings import Audit, Gap, PartitionAudit, SourceAudit
 
 PARTITION = PartitionAudit(
@@ -28,8 +29,11 @@ RIGHT = Facts(
     dead=Counter({(0, 4): 1}),
     letters=Counter({(0, 4): 1}),
     audit=Audit([PARTITION], [SOURCE]),
+    damage={},
     ahead={},
     most_bytes=WORKER_BYTES,
+    most_bytes_at_edge=REDIRECTOR_BYTES,
+    most_files=OPEN_FILES,
     fresh_seconds=FRESH_SECONDS,
 )
 
@@ -48,6 +52,26 @@ def test_nothing_is_said_of_what_is_right() -> None:
 
 def test_a_copy_may_be_all_that_there_is_of_a_click_that_nobody_heard_of_again() -> None:
     assert misses(dataclasses.replace(RIGHT, rows={**RIGHT.rows, (7, 2): {"human": 1}})) == []
+
+
+def test_what_was_taken_from_a_spool_has_to_be_named() -> None:
+    named = dataclasses.replace(
+        RIGHT,
+        promised={(7, 1): 0},
+        unheard={(7, 2), (7, 3)},
+        rows={(7, 1): {"human": 1}, (7, 3): {"human": 1}},
+        visits=[],
+        damage={7: Damage({2, 3}, is_open=False)},
+        audit=source(gaps=[Gap(2, 2, None)]),
+    )
+    assert misses(named) == []
+    assert ["2 were" in miss or "1 were" in miss for miss in misses(dataclasses.replace(named, audit=source()))] == [
+        True
+    ]
+    torn = {7: Damage((), is_open=True)}
+    assert misses(dataclasses.replace(RIGHT, damage=torn, audit=source(closed=False))) == []
+    assert len(misses(dataclasses.replace(RIGHT, damage=torn))) == 1
+    assert "not named" in misses(dataclasses.replace(RIGHT, damage={9: Damage((), is_open=True)}))[0]
 
 
 @pytest.mark.parametrize("rows", [{}, {"human": 1}, {"human": 1, "duplicate": 1}])
@@ -100,7 +124,9 @@ def test_copies_that_nobody_counted_may_be_any_number() -> None:
         ({"letters": Counter()}, "without a letter"),
         ({"letters": Counter({(0, 4): 1, (0, 3): 1})}, "letters of nothing"),
         ({"ahead": {0: (9, 5)}}, "offset 9 was committed"),
-        ({"most_bytes": WORKER_BYTES + 1}, "MB of its own"),
+        ({"most_bytes": WORKER_BYTES + 1}, "a worker had 400 MB of its own"),
+        ({"most_bytes_at_edge": REDIRECTOR_BYTES + 1}, "a redirector had 200 MB of its own"),
+        ({"most_files": OPEN_FILES + 1}, "301 open files"),
         ({"fresh_seconds": FRESH_SECONDS + 1}, "fresh click"),
     ],
 )

@@ -75,20 +75,28 @@ class Commits:
 class Watcher:
     """Looks twice a second until it is stopped; what can't be looked at now is looked at later."""
 
-    def __init__(self, commits: Commits, topic_id: UUID, crew: Crew) -> None:
-        self._commits, self._topic_id, self._crew = commits, topic_id, crew
+    def __init__(self, commits: Commits, topic_id: UUID, workers: Crew, redirectors: Crew) -> None:
+        self._commits, self._topic_id, self._workers, self._redirectors = commits, topic_id, workers, redirectors
         self.ahead: dict[int, tuple[int, int]] = {}
         """Partition → (committed, stored), the last time that a commit ran ahead."""
         self.most_bytes = 0
         """The most anonymous memory that one worker had."""
+        self.most_bytes_at_edge = 0
+        """The same of a redirector."""
+        self.most_files = 0
+        """The most descriptors that one of both held."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
         while not self._stopping.wait(PERIOD_SECONDS):
-            for worker in self._crew.services:
+            for worker in self._workers.services:
                 self.most_bytes = max(self.most_bytes, worker.anonymous_bytes)
+            for redirector in self._redirectors.services:
+                self.most_bytes_at_edge = max(self.most_bytes_at_edge, redirector.anonymous_bytes)
+            for service in (*self._workers.services, *self._redirectors.services):
+                self.most_files = max(self.most_files, service.open_files)
             try:
                 self.ahead.update(self._commits.ahead(self._topic_id))
             except (KafkaException, httpx.HTTPError):

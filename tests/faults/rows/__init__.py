@@ -5,9 +5,24 @@ A later issue adds a function to one of these files, and a line here.
 
 from tests.faults.driver import Traffic
 from tests.faults.row import Part, Row
-from tests.faults.rows import clock, disks, log, network, processes, redirector, traffic, upgrade, warehouse
+from tests.faults.rows import (
+    chaos,
+    clock,
+    disks,
+    log,
+    network,
+    processes,
+    redirector,
+    salts,
+    spool,
+    traffic,
+    upgrade,
+    warehouse,
+)
 from warehouse.failpoints import Failpoint
 
+HEAVY = Traffic(rate=250, padding=3600)
+TORN = ("unfinished", "cut", "damaged", "in the middle", "power lost")
 CLICKED = Traffic(rate=150)
 POISONED = Traffic(poison=0.02)
 CLICKHOUSE, KAFKA = Part.CLICKHOUSE, Part.KAFKA
@@ -26,7 +41,7 @@ ROWS = (
     Row(
         "5",
         redirector.kafka_away,
-        cases=("stopped", "killed", "a redirector dies meanwhile"),
+        cases=("stopped", "killed", "a redirector dies meanwhile", "a redirector is stopped meanwhile"),
         traffic=CLICKED,
         redirectors=2,
     ),
@@ -47,10 +62,30 @@ ROWS = (
     Row("14", log.offsets_set, cases=("to 0", "back", "ahead"), commits_may_lead=True),
     Row("15", warehouse.restored, commits_may_lead=True),
     Row("16", log.topic_made_again, cases=("at once", "a while later", "worker away"), commits_may_lead=True),
+    Row(
+        "17",
+        spool.disk_full,
+        cases=("it grows", "at its start"),
+        traffic=HEAVY,
+        redirectors=1,
+        small_disk=Part.SPOOL,
+    ),
+    Row("17-cap", spool.as_large_as_it_may_be, traffic=HEAVY, redirectors=1, edge={"spool_megabytes": "32"}),
     Row("18-clickhouse", disks.clickhouse_full, settings=IMPATIENT, small_disk=CLICKHOUSE),
     Row("18-kafka", disks.kafka_full, small_disk=KAFKA),
+    Row("19", spool.torn, cases=TORN, traffic=CLICKED, redirectors=2),
     Row("20", clock.stepped, cases=("ahead", "back", "over a month's end"), clock=True),
+    Row(
+        "20-salts",
+        salts.clocks_stepped,
+        cases=("ahead", "back", "over midnight", "a day of 23 or 25 hours"),
+        traffic=CLICKED,
+        redirectors=2,
+        edge={"time_zone": salts.ZONE},
+        clocks=True,
+    ),
     Row("21", network.cut, cases=("cut", "silent"), workers=2, settings=IMPATIENT, through_proxy=BY_PROXY | {KAFKA}),
+    Row("22", chaos.anything, traffic=CLICKED, workers=2, through_proxy=BY_PROXY | {KAFKA}, redirectors=2),
     Row("23", traffic.poison, traffic=Traffic(poison=0.2, large_poison=0.02)),
     Row("24", traffic.only_poison),
     Row("25", warehouse.letters_unavailable, traffic=POISONED),

@@ -5,9 +5,9 @@ import time
 
 from ingest.kafka import CLICKS_RAW
 from tests.faults.broker import ProxiedKafka
-from tests.faults.clients import Answers, in_flight
+from tests.faults.clients import Answers, waiting
 from tests.faults.proxy import LostAcknowledgement
-from tests.faults.rows.processes import SPRUNG_SECONDS
+from tests.faults.rows.processes import EXIT_SECONDS, SPRUNG_SECONDS
 from tests.faults.service import Service
 from tests.faults.stage import Missed, Stage
 
@@ -58,7 +58,7 @@ def _kill_twice(stage: Stage) -> None:
 
 
 def kafka_away(stage: Stage) -> None:
-    """Kafka is away for a while: stopped, killed, or so long that a redirector dies and comes back meanwhile.
+    """Kafka is away for a while: stopped, killed, or so long that a redirector dies, or is stopped, and comes back.
 
     No redirect fails or waits for it. The spool grows; when Kafka is back it is sent, and the log has all of it.
     """
@@ -67,13 +67,25 @@ def kafka_away(stage: Stage) -> None:
     broker.halt(kill=stage.case == "killed")
     stage.note("Kafka is away")
     _bear(stage, before)
+    redirector = stage.random.choice(stage.redirectors.services)
     if stage.case == "a redirector dies meanwhile":
-        redirector = stage.random.choice(stage.redirectors.services)
         _kill(stage, redirector)
-        stage.sleep(3.0, 5.0)
+    if stage.case == "a redirector is stopped meanwhile":
+        _replace(stage, redirector)
+    if stage.case.endswith("meanwhile"):
+        stage.sleep(4.0, 6.0)
         stage.note(f"its successor is {'ready' if redirector.ready else 'not ready'}")
     broker.start()
     _drain(stage)
+
+
+def _replace(stage: Stage, redirector: Service) -> None:
+    """Stop a redirector in order, and start it again: what Kafka did not take stays in the spool."""
+    code = redirector.stop(EXIT_SECONDS)
+    stage.note(f"{redirector.name} is stopped, and ends with {code}")
+    if code != 0:
+        raise Missed(f"an orderly stop without Kafka ended with exit code {code}")
+    redirector.start()
 
 
 def kafka_silent(stage: Stage) -> None:
@@ -114,7 +126,7 @@ def _bear(stage: Stage, before: Answers) -> None:
     began = time.monotonic()
     stage.sleep(6.0, 12.0)
     meanwhile = stage.clients.since(began)
-    held = sum(in_flight(redirector) for redirector in stage.redirectors.services)
+    held = sum(waiting(redirector) for redirector in stage.redirectors.services)
     stage.note(f"{meanwhile} (before {before.p99 * 1000:.0f} ms); {held:.0f} events wait")
     if set(meanwhile.kinds) != {"promised"}:
         raise Missed(f"redirects were affected: {meanwhile}")
