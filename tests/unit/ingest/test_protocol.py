@@ -1,6 +1,5 @@
 """Deadlines of the protocol, with a real server in a thread: what the redirector itself is too quick to show."""
 
-import asyncio
 import contextlib
 import socket
 import threading
@@ -41,7 +40,7 @@ def address() -> Iterator[tuple[str, int]]:
             timeout_keep_alive=2,
         )
         server = PatientServer(config, PATIENCE)
-        running = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        running = threading.Thread(target=server.run, args=([listener],))
         running.start()
         yield listener.getsockname()
         server.should_exit = True
