@@ -18,13 +18,14 @@ from ingest.kafka import LINKS, SALTS
 from ingest.linkstore import LinkStore, LiveLinks
 from ingest.outbox import Outbox
 from ingest.redirect import Redirect, now_ms
-from ingest.replies import Reply
+from ingest.replies import NOT_ALLOWED, NOT_FOUND, Reply
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
 from ingest.signing_keys import SigningKeys
 from ingest.spool import Slot
 
 OWN_PAGES = "/-/"
+AS_IT_IS_NOW = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 SALT_WAIT_SECONDS = 10.0
 """How long after its start a process is not ready for want of the day's shared salt; then it goes on with its own."""
 
@@ -55,10 +56,10 @@ class Redirector(Starlette):
             Route("/-/ready", self._is_ready),
             Route("/-/metrics", self._metrics),
         ]
-        self.pages = Starlette(routes=routes)
+        self.pages = Starlette(routes=routes, exception_handlers=NOTHING)
         """Weir's own pages, for a port of their own."""
         self._has_pages = not settings.redirector_admin_port
-        super().__init__(routes=routes if self._has_pages else [], lifespan=self._lifespan)
+        super().__init__(routes=routes if self._has_pages else [], exception_handlers=NOTHING, lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI: the hot route goes past middleware and router, which cost as much as all that it does itself."""
@@ -114,12 +115,12 @@ class Redirector(Starlette):
         return salted and self._live_links.is_ready
 
     async def _live(self, _request: Request) -> Response:
-        return PlainTextResponse("live\n")
+        return PlainTextResponse("live\n", headers=AS_IT_IS_NOW)
 
     async def _is_ready(self, _request: Request) -> Response:
         if self.is_ready:
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("not ready: links and salts are being read\n", status_code=503)
+            return PlainTextResponse("ready\n", headers=AS_IT_IS_NOW)
+        return PlainTextResponse("not ready: links and salts are being read\n", 503, AS_IT_IS_NOW)
 
     async def _metrics(self, _request: Request) -> Response:
         metrics.BAD_RECORDS.counts[LINKS.name,] = self._live_links.bad_records
@@ -129,4 +130,18 @@ class Redirector(Starlette):
         metrics.SNAPSHOT_FAILS.set(self._live_links.snapshot_fails)
         metrics.READY.set(self.is_ready)
         metrics.LOCAL_SALT.set(self._salts.at(now_ms()).local)
-        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(metrics.REGISTRY), headers=AS_IT_IS_NOW, media_type=CONTENT_TYPE_LATEST)
+
+
+def _as_elsewhere(reply: Reply) -> Callable[[Request, Exception], Response]:
+    """An answer of the hot route's for what is no page of ours, byte for byte."""
+
+    def answer(_request: Request, _error: Exception) -> Response:
+        response = Response(reply.body, reply.status)
+        response.raw_headers = list(reply.headers)
+        return response
+
+    return answer
+
+
+NOTHING = {404: _as_elsewhere(NOT_FOUND), 405: _as_elsewhere(NOT_ALLOWED)}

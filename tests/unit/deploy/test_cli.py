@@ -122,6 +122,19 @@ def test_a_certificate_that_is_none_ends_a_service_with_one_line(tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_signing_keys_that_others_may_read_end_a_redirector_with_one_line(tmp_path: Path, processes: str) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": []}')
+    keys.chmod(0o644)
+    given = {"WEIR_SIGNING_KEYS": str(keys), "WEIR_REDIRECTOR_PORT": "0", "WEIR_SPOOL": str(tmp_path / "spool")}
+    environment = {**os.environ, **NOWHERE, **given, "WEIR_REDIRECTOR_PROCESSES": processes}
+    done = subprocess.run([WEIR, "run", "redirector"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == os.EX_CONFIG
+    assert f"Error: WEIR_SIGNING_KEYS: {keys} is open to other users of this machine; do `chmod 600" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_disk_that_is_full_is_no_traceback() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([WEIR, "settings"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)

@@ -1,11 +1,12 @@
 """The file of signing keys: whose eyes it is for, what is wrong with a broken one, and how a change is taken."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from ingest import metrics
-from ingest.signing_keys import SigningKeys, SigningKeysError, State, load, signing_key
+from ingest.signing_keys import REREAD_SECONDS, SigningKeys, SigningKeysError, State, load, signing_key
 from tests.unit.ingest.signing import SECRETS, key, write_keys
 
 
@@ -96,3 +97,14 @@ def test_an_unchanged_file_is_not_read_again(path: Path, monkeypatch: pytest.Mon
     keys = SigningKeys(path)
     monkeypatch.setattr("ingest.signing_keys.load", lambda _: pytest.fail("it was read"))
     keys.reread()
+
+
+async def test_a_change_is_taken_within_a_second(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert REREAD_SECONDS <= 0.5
+    monkeypatch.setattr("ingest.signing_keys.REREAD_SECONDS", 0.01)
+    keys = SigningKeys(path)
+    watching = asyncio.create_task(keys.watch())
+    write_keys(path, key("k2"))
+    while "k2" not in keys.secrets:
+        await asyncio.sleep(0.01)
+    watching.cancel()
