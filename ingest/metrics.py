@@ -49,6 +49,9 @@ BAD_RECORDS = Tally("weir_redirector_bad_records", "Records of links and salts t
 IN_FLIGHT = Gauge("weir_redirector_in_flight", "Events handed to the producer and not acknowledged.", registry=REGISTRY)
 WAITING = Gauge("weir_redirector_waiting", "Events in the spool that Kafka has not acknowledged.", registry=REGISTRY)
 SPOOL_BYTES = Gauge("weir_redirector_spool_bytes", "Disk that the spool has reserved.", registry=REGISTRY)
+SPREAD_KEYS = Gauge(
+    "weir_redirector_spread_keys", "Networks so busy that their clicks are spread over partitions.", registry=REGISTRY
+)
 LEFTOVER_BYTES = Gauge(
     "weir_redirector_leftover_bytes", "Files of dead processes in the spool that are to be sent.", registry=REGISTRY
 )

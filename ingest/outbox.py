@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from ingest import metrics
-from ingest.events import Kind, RawClick, click_id, encode, partition_key, partition_of
+from ingest.events import Kind, RawClick, click_id, encode, partition_of
 from ingest.leftovers import Leftovers
 from ingest.sender import Flight, Outgoing, Sender, outgoing, word_key
 from ingest.sequence import Stamp
@@ -22,6 +22,7 @@ from ingest.settings import IngestSettings
 from ingest.spool import Slot, Spool
 from ingest.spool.segment import NO_PARTITION, Segment
 from ingest.spool.spool import SEGMENT_BYTES, Place
+from ingest.spread import Spread
 
 TICK_SECONDS = 0.005
 READ_BATCH = 256
@@ -40,6 +41,7 @@ class Outbox:
         self._spool = Spool(slot.path, settings.spool_megabytes << 20, segment_bytes)
         self._sender = Sender(settings)
         self._leftovers = Leftovers(slot, self._spool.src, self._sender)
+        self._spread = Spread()
         self._heartbeat_seconds = settings.redirector_heartbeat_seconds
         self._sender.partitions = slot.partitions
         self._waiting: list[Outgoing] = []
@@ -67,7 +69,7 @@ class Outbox:
 
     def put(self, click: RawClick) -> bool:
         """Take an event that carries the upcoming stamp; False where it can't be taken, and its number is not used."""
-        return self._put(click, partition_key(click))
+        return self._put(click, self._spread.key(click, self._sender.partitions))
 
     def put_salt(self, key: bytes, value: bytes) -> None:
         """Send a record of the topic `salts`."""
