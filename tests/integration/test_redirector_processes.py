@@ -143,7 +143,8 @@ def test_own_pages_have_ports_of_their_own_and_nobody_accepts_before_he_is_ready
     port, admin = free_port(), free_port()
     nowhere = {
         **os.environ, "WEIR_KAFKA": "127.0.0.1:1", "WEIR_REDIRECTOR_PORT": str(port),
-        "WEIR_REDIRECTOR_PROCESSES": "2", "WEIR_REDIRECTOR_ADMIN_PORT": str(admin), "WEIR_REDIRECTOR_STOP_SECONDS": "1", "WEIR_SPOOL": str(tmp_path / "1"),
+        "WEIR_REDIRECTOR_PROCESSES": "2", "WEIR_REDIRECTOR_ADMIN_PORT": str(admin),
+        "WEIR_REDIRECTOR_STOP_SECONDS": "1", "WEIR_SPOOL": str(tmp_path / "1"),
     }  # fmt: skip
     with subprocess.Popen(REDIRECTOR, env=nowhere, stderr=subprocess.PIPE) as process:
         for number in range(2):
@@ -170,8 +171,8 @@ def test_with_a_port_of_their_own_own_pages_are_not_on_the_public_one(kafka: Kaf
     admin = free_port()
     environment = {
         **os.environ, "WEIR_KAFKA": kafka.kafka, "WEIR_KAFKA_PREFIX": kafka.kafka_prefix,
-        "WEIR_REDIRECTOR_PORT": (port := str(free_port())), "WEIR_REDIRECTOR_ADMIN_PORT": str(admin), "WEIR_REDIRECTOR_STOP_SECONDS": "1",
-        "WEIR_SPOOL": str(tmp_path),
+        "WEIR_REDIRECTOR_PORT": (port := str(free_port())), "WEIR_REDIRECTOR_ADMIN_PORT": str(admin),
+        "WEIR_REDIRECTOR_STOP_SECONDS": "1", "WEIR_SPOOL": str(tmp_path),
     }  # fmt: skip
     with subprocess.Popen(REDIRECTOR, env=environment, stderr=subprocess.PIPE) as process:
         wait(lambda: status(f"http://127.0.0.1:{admin}/-/ready") == 200)
