@@ -70,6 +70,13 @@ class Service:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, number)
 
+    @property
+    def children(self) -> list[int]:
+        """Process ids of its children, where it is the parent of several."""
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(self.process.pid).children()]
+        return []
+
     def kill(self) -> None:
         """kill -9."""
         self.signal(signal.SIGKILL)

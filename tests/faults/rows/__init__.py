@@ -9,6 +9,7 @@ from tests.faults.rows import (
     chaos,
     clock,
     disks,
+    enriched,
     log,
     network,
     processes,
@@ -30,12 +31,22 @@ BY_PROXY = frozenset({CLICKHOUSE})
 IMPATIENT = {"clickhouse_patience": "3", "insert_timeout": "2"}
 PATIENT = {"clickhouse_patience": "600", "insert_timeout": "50"}
 STEADY = {"clickhouse_patience": "60", "insert_timeout": "2", "session_timeout": "6"}
+ENRICHED = ("after-insert", "before-commit", "after-commit", "anywhere")
 WEDGES = ("before-insert", "after-insert", "before-commit", "after-fence")
 
 ROWS = (
     Row("1", redirector.killed, cases=("one", "all", "while it sends again"), traffic=CLICKED, redirectors=2),
+    Row(
+        "1-port",
+        redirector.child_killed,
+        cases=("children", "the parent"),
+        traffic=CLICKED,
+        redirectors=1,
+        edge={"redirector_processes": "3"},
+    ),
     Row("2", processes.killed_at_a_failpoint, cases=tuple(Failpoint), traffic=POISONED),
     Row("2-anywhere", processes.killed, traffic=POISONED),
+    Row("2-enriched", enriched.told, cases=ENRICHED, traffic=POISONED, settings={"enriched": "true"}),
     Row("3", processes.terminated, cases=("goes on", "never comes"), through_proxy=BY_PROXY),
     Row("4", processes.frozen, cases=("in a body", "anywhere"), workers=2, through_proxy=BY_PROXY),
     Row(
