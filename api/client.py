@@ -62,6 +62,11 @@ class Client:
             yield from page["links"]
             path, parameters = page["next"], httpx.QueryParams()
 
+    def count_links(self, **wanted: str | int) -> int:
+        """How many links fit."""
+        total: int = self._json("GET", "/v1/links", params=httpx.QueryParams({**wanted, "limit": 1}))["total"]
+        return total
+
     def link(self, id_: str) -> dict[str, Any]:
         """The link of that id."""
         return self._json("GET", f"/v1/links/{id_}")

@@ -1,7 +1,6 @@
 """The book of links: every link there is, in memory, as the compacted topic `links` tells it."""
 
-import heapq
-from collections.abc import Iterable
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import msgspec
@@ -39,6 +38,9 @@ class LinkBook:
 
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}
+        self._changes = 0
+        self._listed: tuple[int, Wanted | None, list[Link]] = (0, None, [])
+        """The last list: of which state of the book, which links, and these from the oldest on."""
 
     def record(self, key: bytes, value: bytes | None) -> None:
         """Take a record of the topic; raises `ValueError` where it is none, and leaves the book as it is."""
@@ -55,20 +57,33 @@ class LinkBook:
         known = self._links.get(link.id)
         if known is None or known.version <= link.version:
             self._links[link.id] = link
+            self._changes += 1
 
     def drop(self, id_: str) -> None:
         """Forget a link."""
         self._links.pop(id_, None)
+        self._changes += 1
 
     def get(self, id_: str) -> Link | None:
         """The link of that id."""
         return self._links.get(id_)
 
     def page(self, wanted: Wanted, limit: int, after: Cursor | None) -> tuple[list[Link], int]:
-        """A page of links, the newest first, and how many there are on all pages. Takes time by the book's size."""
-        fitting = [link for link in list(self._links.values()) if wanted.fits(link)]
-        rest: Iterable[Link] = fitting if after is None else (link for link in fitting if cursor(link) < after)
-        return heapq.nlargest(limit, rest, key=cursor), len(fitting)
+        """A page of links, the newest first, and how many there are on all pages.
+
+        Takes time by the book's size, but where the page before was of the same list and nothing has changed since.
+        """
+        listed = self._list(wanted)
+        end = len(listed) if after is None else bisect_left(listed, after, key=cursor)
+        return listed[max(end - limit, 0) : end][::-1], len(listed)
+
+    def _list(self, wanted: Wanted) -> list[Link]:
+        changes, listed_for, listed = self._listed
+        if listed_for != wanted or changes != self._changes:
+            changes = self._changes  # before the links are looked at: one that comes meanwhile makes the list old
+            listed = sorted((link for link in list(self._links.values()) if wanted.fits(link)), key=cursor)
+            self._listed = changes, wanted, listed
+        return listed
 
 
 def cursor(link: Link) -> Cursor:

@@ -17,6 +17,7 @@ from api.settings import CliSettings
 from deploy.group import Group
 from deploy.links.importer import Outcome, import_all_or_nothing, import_rows
 from deploy.links.rows import FileError, moment, read_rows
+from deploy.links.writer import write_links
 from deploy.printable import printable
 from ingest.links import link_id
 from ingest.links.decide import STATUSES
@@ -159,14 +160,43 @@ def import_(settings: CliSettings, file: Path, all_or_nothing: bool, as_json: bo
         rows = list(read_rows(file))
     except FileError as error:
         raise click.ClickException(str(error)) from None
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with _client(settings) as client, Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Links", total=len(rows) * (2 if all_or_nothing else 1))
+    with _client(settings) as client, _progress(len(rows) * (2 if all_or_nothing else 1)) as advance:
         work = import_all_or_nothing if all_or_nothing else import_rows
-        outcome = work(client, rows, lambda done: bar.advance(task, done))
+        outcome = work(client, rows, advance)
     _print_outcome(outcome, as_json)
-    if outcome.errors:
+    if not outcome.complete:
         raise click.exceptions.Exit(1)
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--domain", help="Only those of this host.")
+@click.option("--campaign", help="Only those of this campaign.")
+@click.option("--tag", help="Only those with this tag.")
+@click.pass_obj
+def export(settings: CliSettings, /, file: Path, **wanted: str | None) -> None:
+    """Write the links to FILE (.csv, .json or .ndjson), as `weir links import` reads them.
+
+    The file has what a link is made from; versions and times of change are not in it.
+    """
+    asked: dict[str, str | int] = {name: value for name, value in wanted.items() if value}
+    try:
+        with _client(settings) as client, _progress(client.count_links(**asked)) as advance:
+            count = write_links(file, client.links(limit=1000, **asked), advance)
+    except FileError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"`{file}` can't be written: {error.strerror}.") from None
+    click.echo(f"{count} links written to {file}.")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Something to tell how many are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Links", total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 @contextmanager
@@ -207,9 +237,19 @@ def _print_link(link: dict[str, Any], as_json: bool) -> None:
 def _print_outcome(outcome: Outcome, as_json: bool) -> None:
     if as_json:
         errors = [{"line": line, "error": error} for line, error in outcome.errors]
-        click.echo(json.dumps({"made": len(outcome.made), "errors": errors, "taken_back": outcome.taken_back}))
+        facts = {"made": len(outcome.made), "errors": errors, "taken_back": outcome.taken_back}
+        click.echo(json.dumps(facts | {"failure": outcome.failure, "unknown": outcome.unknown}))
         return
     for line, error in outcome.errors:
         click.echo(f"line {line}: {error}", err=True)
+    if outcome.failure:
+        click.echo(f"Ended before its time: {outcome.failure}", err=True)
+    if outcome.unknown:
+        first, last = min(outcome.unknown), max(outcome.unknown)
+        click.echo(
+            f"{len(outcome.unknown)} links between line {first} and line {last} were sent and not answered."
+            " Import the file again: what is there already is refused, and listed.",
+            err=True,
+        )
     taken_back = f" {outcome.taken_back} that had been made were deleted again." if outcome.taken_back else ""
     click.echo(f"{len(outcome.made)} links made, {len(outcome.errors)} refused.{taken_back}")

@@ -4,9 +4,13 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TAG_MARK = "|"
+"""Stands between the tags of a CSV's cell."""
 
 TRUE, FALSE = {"true", "yes", "1", "on"}, {"false", "no", "0", "off"}
 
@@ -54,7 +58,7 @@ def moment(text: str) -> int:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"`{text}` is no date, write it as 2026-12-31 or 2026-12-31T18:00:00+01:00") from None
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+    return ((found if found.tzinfo else found.replace(tzinfo=UTC)) - EPOCH) // timedelta(milliseconds=1)
 
 
 def _boolean(text: str) -> bool:
@@ -69,14 +73,27 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _tags(text: str) -> list[str]:
-    return [tag.strip() for tag in text.split("|") if tag.strip()]
+def _tags(text: str) -> list[Any]:
+    if text.startswith("["):
+        return _list(text)
+    return [tag.strip() for tag in text.split(TAG_MARK) if tag.strip()]
+
+
+def _list(text: str) -> list[Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise ValueError(f"`{text}` is no list in JSON")
+    return found
 
 
 COLUMNS: dict[str, Callable[[str], Any]] = {
-    "destination": str,
-    "slug": str,
     "domain": str,
+    "slug": str,
+    "destination": str,
+    "variants": _list,
     "title": str,
     "tags": _tags,
     "campaign": str,
@@ -92,7 +109,11 @@ COLUMNS: dict[str, Callable[[str], Any]] = {
     "slot": str,
     "trap": _boolean,
 }
-"""Column of a CSV → how its text is read; an empty cell is a field that is not given. Tags are joined by `|`."""
+"""Column of a CSV → how its text is read; an empty cell is a field that is not given. Tags are joined by `|`, or a list
+in JSON; variants are such a list."""
+
+AS_WRITTEN = {"title", "campaign", "slot"}
+"""Columns whose cells keep the white space around them."""
 
 
 def _csv(file: TextIO) -> Iterator[Row]:
@@ -113,7 +134,7 @@ def _csv_row(line: int, header: list[str], cells: list[str]) -> Row:
     link: dict[str, Any] = {}
     for name, cell in zip(header, cells, strict=True):
         try:
-            if text := cell.strip():
+            if text := cell if name in AS_WRITTEN else cell.strip():
                 link[name] = COLUMNS[name](text)
         except ValueError as error:
             return Row(line, error=f"{name}: {error}")

@@ -108,8 +108,27 @@ def test_all_or_nothing_makes_none_or_all(run: Run, tmp_path: Path) -> None:
     assert json.loads(refused.stdout)["made"] == 0
     assert run("links", "list", "--search", "all-", "--json").stdout == ""
     made = run("links", "import", write(tmp_path, good), "--all-or-nothing", "--json")
-    assert json.loads(made.stdout) == {"made": 20, "errors": [], "taken_back": 0}
+    assert json.loads(made.stdout) == {"made": 20, "errors": [], "taken_back": 0, "failure": "", "unknown": []}
     assert len(run("links", "list", "--search", "all-", "--json").stdout.splitlines()) == 20
+
+
+def test_what_is_exported_can_be_imported_again(run: Run, tmp_path: Path) -> None:
+    of_trip = {"campaign": "trip", "destination": "https://e.example/?q=%22,", "domain": "trip.example"}
+    variants = [{"name": "é,", "destination": "https://v.example/", "weight": 3}]
+    links = [
+        {**of_trip, "slug": "a", "title": ' "é"\n', "tags": ["x|y", "z"], "expires_at": 1_798_675_200_123},
+        {**of_trip, "slug": "b/c", "variants": variants, "passthrough": False, "status": 307, "trap": True},
+    ]
+    first, as_csv, last = tmp_path / "first.json", tmp_path / "links.csv", tmp_path / "last.json"
+    first.write_text(json.dumps(links))
+    run("links", "import", str(first), "--all-or-nothing")
+    assert "2 links written" in run("links", "export", str(as_csv), "--campaign", "trip").stdout
+    for link in links:
+        run("links", "delete", f"trip.example/{link['slug']}")
+    run("links", "import", str(as_csv))
+    run("links", "export", str(last), "--domain", "trip.example")
+    assert sorted(json.loads(last.read_text()), key=lambda link: str(link["slug"])) == links
+    assert "neither .csv" in run("links", "export", str(tmp_path / "links.xls"), code=1).stderr
 
 
 def test_a_file_that_is_none_is_told(run: Run, tmp_path: Path) -> None:

@@ -83,3 +83,14 @@ def test_pages_meet_every_link_once_and_the_newest_first() -> None:
 def test_a_list_shows_what_fits(wanted: Wanted, slugs: set[str]) -> None:
     book = book_of(link("a"), link("b-tag"), link("c", campaign="x", title="GROSSE"))
     assert {each.slug for each in book.page(wanted, 10, None)[0]} == slugs
+
+
+def test_a_page_is_of_the_book_as_it_is() -> None:
+    """A list is kept for the next page, and is made anew when the book or the question is another."""
+    book = book_of(link("a", made=1), link("b", made=2))
+    assert book.page(Wanted(), 10, None) == ([link("b", made=2), link("a", made=1)], 2)
+    book.put(link("c", made=3))
+    assert book.page(Wanted(), 1, None) == ([link("c", made=3)], 3)
+    book.drop(link_id("go.example", "b"))
+    assert book.page(Wanted(), 10, (3, link_id("go.example", "c"))) == ([link("a", made=1)], 2)
+    assert book.page(Wanted(text="example/a"), 10, None) == ([link("a", made=1)], 1)

@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from deploy.links.importer import BATCH, import_all_or_nothing, import_rows
+from api.client import ApiFailure
+from deploy.links.importer import BATCH, IN_FLIGHT, import_all_or_nothing, import_rows
 from deploy.links.rows import Row
 
 
 class Api:
-    """Links by slug; `late` is taken by somebody else between the check and the import."""
+    """Links by slug; `late` is taken by somebody else between the check and the import, `fatal` makes it go away."""
 
-    def __init__(self, *taken: str, late: str = "") -> None:
+    def __init__(self, *taken: str, late: str = "", fatal: str = "") -> None:
         self.links = {slug: f"id of {slug}" for slug in taken}
-        self.late = late
+        self.late, self.fatal = late, fatal
 
     def add_links(self, links: list[dict[str, Any]], *, check_only: bool = False) -> list[dict[str, Any]]:
+        if not check_only and any(link["slug"] == self.fatal for link in links):
+            raise ApiFailure("It has gone away.")
         return [self._add(link["slug"], check_only) for link in links]
 
     def delete_link(self, id_: str) -> None:
-        self.links = {slug: id__ for slug, id__ in self.links.items() if id__ != id_}
+        del self.links[id_.removeprefix("id of ")]
 
     def _add(self, slug: str, check_only: bool) -> dict[str, Any]:
         if slug in self.links or (slug == self.late and not check_only):
@@ -68,3 +71,29 @@ def test_all_or_nothing_makes_all() -> None:
     assert list(api.links) == ["a", "b"]
     assert not outcome.errors
     assert sum(done) == 4
+
+
+def test_of_two_lines_with_one_slug_the_first_is_made() -> None:
+    api = Api()
+    outcome = import_rows(api, [row(2, "a"), row(3, "a"), row(4, "b")], lambda _: None)
+    assert list(api.links) == ["a", "b"]
+    assert outcome.errors == [(3, "slug: `a` stands in line 2 already")]
+
+
+def test_an_api_that_goes_away_ends_the_import_with_what_is_known() -> None:
+    """What was answered is counted, what was not is named by its lines, and the rest is not sent."""
+    count = 3 * IN_FLIGHT * BATCH
+    api = Api(fatal=f"s{BATCH}")
+    outcome = import_rows(api, [row(number, f"s{number}") for number in range(count)], lambda _: None)
+    assert outcome.failure == "It has gone away."
+    assert outcome.unknown == list(range(BATCH, 2 * BATCH))
+    assert BATCH <= len(outcome.made) == len(api.links) <= IN_FLIGHT * BATCH
+    assert not outcome.complete
+
+
+def test_all_or_nothing_takes_back_what_was_made_before_the_api_failed() -> None:
+    api, done = Api("mine", fatal=f"s{BATCH}"), list[int]()
+    outcome = import_all_or_nothing(api, [row(number, f"s{number}") for number in range(2 * BATCH)], done.append)
+    assert list(api.links) == ["mine"]
+    assert (outcome.failure, outcome.taken_back, outcome.made) == ("It has gone away.", BATCH, [])
+    assert sum(done) == 3 * BATCH  # checked, sent, and one batch taken back
