@@ -118,7 +118,7 @@ def look(stage: Stage, fresh_seconds: float) -> Facts:
             ahead=ahead,
             most_bytes=stage.watcher.most_bytes,
             most_bytes_at_edge=stage.watcher.most_bytes_at_edge,
-            most_files=stage.watcher.most_files,
+            most_files=stage.watcher.most_files - stage.row.strangers,
             fresh_seconds=fresh_seconds,
         )
 

@@ -43,6 +43,8 @@ class Row:
     """Clicks come over HTTP, by so many real redirectors, which reach Kafka through a proxy; 0: straight to Kafka."""
     edge: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Settings of the redirectors, as those of the workers."""
+    strangers: int = 0
+    """Connections beside the clicks' that a redirector may hold."""
     clocks: bool = False
     """The redirectors' clocks can be set."""
     small_disk: Part | None = None

@@ -18,6 +18,7 @@ from deploy.broker import LocalKafka
 from ingest.kafka import KafkaSettings
 from ingest.protocol import MAX_PIPELINED
 from ingest.signed import SignedLink, sign
+from tests.fixtures.slow import HEAD, WHOLE, closed_after
 from tests.integration.test_redirector import Running
 from tests.unit.ingest.signing import SECRETS, key, write_keys
 
@@ -26,9 +27,6 @@ pytestmark = pytest.mark.kafka
 PATIENCE = 2.0
 SWEEP = 1.9
 """A sweep a second, and what a busy machine adds."""
-
-HEAD = b"GET /a HTTP/1.1\r\nHost: x\r\n"
-WHOLE = HEAD + b"\r\n"
 
 
 class Edge(NamedTuple):
@@ -69,60 +67,16 @@ def edge(kafka_server: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> 
     assert running.clicks(), "and every record of them can be decoded"
 
 
-class Slow:
-    """A client that says something, goes on saying a little of the rest, and listens."""
-
-    def __init__(self, begin: bytes, drip: bytes = b"") -> None:
-        self.begin, self.drip = begin, drip
-        self.closed_after = 0.0
-        self.heard = b""
-
-    async def run(self, address: tuple[str, int]) -> None:
-        """Connect, and wait for the end."""
-        reader, writer = await asyncio.open_connection(*address)
-        begin = time.monotonic()
-        writer.write(self.begin)
-        dripping = asyncio.create_task(self._drip(writer))
-        try:
-            self.heard = await asyncio.wait_for(reader.read(-1), 3 * PATIENCE)
-        except ConnectionError:
-            pass
-        finally:
-            self.closed_after = time.monotonic() - begin
-            dripping.cancel()
-            writer.close()
-
-    async def _drip(self, writer: asyncio.StreamWriter) -> None:
-        while self.drip:
-            await asyncio.sleep(0.2)
-            writer.write(self.drip)
-
-
-SLOW = {
-    "says nothing": (b"", b""),
-    "half a line": (b"GET /a", b""),
-    "half a head": (HEAD, b""),
-    "a head, byte by byte": (HEAD + b"X: ", b"x"),
-    "a body that does not come": (b"POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", b""),
-    "a body, byte by byte": (b"POST /a HTTP/1.1\r\nContent-Length: 9999\r\n\r\nabc", b"x"),
-    "chunks without end": (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-    "a second request": (WHOLE + b"GET /b HT", b""),
-    "empty lines between requests": (WHOLE + b"\r\n", b"\r\n"),
-}
-
-
 async def test_a_thousand_slow_clients_are_closed_and_others_do_not_notice(edge: Edge) -> None:
-    slow = [Slow(*how) for how in SLOW.values() for _ in range(1000 // len(SLOW) + 1)]
     async with httpx.AsyncClient(base_url=edge.running.url) as others:
         before = await latencies(others)
-        clients = asyncio.gather(*(client.run(edge.address) for client in slow))
+        slow = asyncio.create_task(closed_after([edge.address], 1000, limit=5 * PATIENCE))
         await asyncio.sleep(0.5)
         beside = await latencies(others)
-        await clients
+        closed = await slow
         assert (await others.head("/a")).status_code == 302, "a kept connection was not closed with them"
-    assert max(client.closed_after for client in slow) < PATIENCE + SWEEP
-    assert min(client.closed_after for client in slow) > PATIENCE - SWEEP
-    assert edge.running.metric("weir_redirector_slow_closed_total") >= len(slow)
+    assert PATIENCE - SWEEP < min(closed) <= max(closed) < PATIENCE + SWEEP
+    assert edge.running.metric("weir_redirector_slow_closed_total") >= len(closed)
     # The median: what a busy machine does to single requests is not what is looked for here.
     assert median(beside) < 2 * median(before) + 0.02
 

@@ -83,7 +83,7 @@ def kafka_away(stage: Stage) -> None:
     Kafka is back it is sent, and the log has all of it.
     """
     broker = _broker(stage)
-    before = _baseline(stage)
+    before = baseline(stage)
     broker.halt(kill=stage.case == "killed")
     stage.note("Kafka is away")
     _bear(stage, before)
@@ -116,7 +116,7 @@ def kafka_silent(stage: Stage) -> None:
     That is as if it were away.
     """
     broker = _broker(stage)
-    before = _baseline(stage)
+    before = baseline(stage)
     if stage.case == "frozen":
         broker.signal(signal.SIGSTOP)
     else:
@@ -137,7 +137,8 @@ def _broker(stage: Stage) -> ProxiedKafka:
     return stage.broker
 
 
-def _baseline(stage: Stage) -> Answers:
+def baseline(stage: Stage) -> Answers:
+    """What redirectors answer before anything is done to them."""
     began = time.monotonic()
     stage.sleep(2.0, 3.0)
     return stage.clients.since(began)
