@@ -68,8 +68,9 @@ class Estate:
         return frames
 
     def remove(self) -> None:
-        """Kafka has all of it. A file in which something was damaged is put aside."""
+        """Kafka has all of it. A file in which something was damaged is put aside. Raises `OSError`."""
         for segment in self._segments:
+            segment.mark = self.last  # where a file can't be deleted, what is in it is not sent again
             if segment in self._damaged:
                 segment.path.rename(segment.path.with_suffix(".damaged"))
             segment.remove()

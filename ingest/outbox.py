@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
 
@@ -29,6 +30,8 @@ READ_BATCH = 256
 """Events read from the spool a turn: more would make visitors wait."""
 PARTITIONS_SECONDS = 30.0
 """How often Kafka is asked how many partitions there are; every second until it has answered once."""
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
 
@@ -202,12 +205,19 @@ class Outbox:
     async def _tidy(self) -> None:
         """Have the next segment ready before it is needed, and delete those that are not."""
         if self._spool.wants_spare:
-            self._spool.keep(await asyncio.get_running_loop().run_in_executor(self._disk, self._spool.make))
+            self._spool.keep(await self._in_disk_thread(self._spool.make))
         for segment in self._spool.release(self.mark):
             await self._on_disk(segment.remove)
 
     async def _on_disk(self, work: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._disk, work)
+        """Do what waits for the disk in another thread; a disk that fails must not end the redirects."""
+        try:
+            await self._in_disk_thread(work)
+        except OSError as error:
+            log.error("The spool's disk fails", error=str(error))
+
+    def _in_disk_thread(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._disk, work)
 
     async def _watch_partitions(self) -> None:
         while True:
@@ -222,7 +232,7 @@ class Outbox:
             waiting, self._unsynced = self._unsynced, []
             segments = self._spool.unsynced()
             try:
-                await self._on_disk(lambda segments=segments: flush(segments))  # type: ignore[misc]
+                await self._in_disk_thread(lambda segments=segments: flush(segments))  # type: ignore[misc]
             except OSError as error:
                 log.error("The spool could not be written to disk", error=error.strerror)
                 metrics.UNSYNCED.counts[()] += len(waiting)

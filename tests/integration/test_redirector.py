@@ -301,6 +301,16 @@ def test_a_bad_record_does_not_stop_the_links(start: Callable[..., Running]) -> 
     assert redirector.http.head("/a").status_code == 404
 
 
+def test_an_event_can_be_on_the_disk_before_its_redirect_is_answered(start: Callable[..., Running]) -> None:
+    redirector = start(WEIR_SPOOL_SYNC="answer", WEIR_SHOW_CLICK_ID="true")
+    redirector.add("a")
+    redirector.wait(lambda: redirector.http.head("/a").status_code == 302)
+    shown = [redirector.http.get("/a").headers["x-click-id"] for _ in range(5)]
+    assert redirector.metric("weir_redirector_unsynced_total") == 0
+    assert redirector.stop() == 0
+    assert [click.id for click in redirector.clicks()] == shown
+
+
 def test_forged_addresses_are_not_believed(start: Callable[..., Running]) -> None:
     redirector = start()
     forged = {"X-Forwarded-For": "203.0.113.77", "Forwarded": "for=203.0.113.77", "X-Real-IP": "203.0.113.77"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from ingest.events import Kind, RawClick, decode, partition_key, partition_of
 from ingest.outbox import Outbox
 from ingest.sender import MAX_IN_FLIGHT
 from ingest.settings import IngestSettings
-from ingest.spool import Slot, take_slot
+from ingest.spool import Segment, Slot, take_slot
 
 NO_BROKER = "127.0.0.1:1"
 
@@ -209,3 +210,20 @@ def test_more_than_the_producer_may_hold_waits_in_the_spool(slot: Slot) -> None:
     outbox._turn()
     assert outbox._sender.in_flight <= MAX_IN_FLIGHT + 10  # errors that were not heard yet are counted with them
     assert outbox.close(0) == count + 1
+
+
+async def test_a_disk_that_fails_ends_nothing_and_is_told(
+    broker: str, slot: Slot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: Segment) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Segment, "remove", fails)
+    outbox = Outbox(settings(broker), slot, segment_bytes=1 << 12)
+    async with running(outbox):
+        for _ in range(100):
+            assert outbox.put(click(outbox))
+        await until(lambda: outbox.mark >= 100)
+        await until(lambda: "Read-only file system" in capsys.readouterr().out)
+        assert outbox.put(click(outbox))
+        await until(lambda: outbox.mark >= 101)
