@@ -82,13 +82,12 @@ Done = Callable[[Run], None]
 class Bench:
     """The servers on their core, and the load on the other."""
 
-    def __init__(self, ground: Ground, plan: Plan, tell: Tell, done: Done, cores: tuple[int, int]) -> None:
-        self._ground, self._plan, self._tell, self._done = ground, plan, tell, done
-        self._core = cores[0]
+    def __init__(self, ground: Ground, plan: Plan, tell: Tell, done: Done, core: int, report: Report) -> None:
+        self._ground, self._plan, self._tell, self._done, self._core = ground, plan, tell, done, core
         self._requests = ground.path / "requests"
         wanted = min(DISTINCT, 20 * plan.links)
         self._requests.write_bytes(SEPARATOR.join(requests(wanted, plan.links, plan.seed)))
-        self.report = Report(plan, machine())
+        self.report = report
 
     def measure(self) -> None:
         """Everything that the plan asks for."""
@@ -210,10 +209,9 @@ class Bench:
 
 def measure(folder: Path, plan: Plan, tell: Tell, done: Done) -> Report:
     """Measure what the plan asks for. Raises `click.ClickException` where a promise is broken or a server ends."""
-    with _two_cores() as cores, Ground(folder, tell, warehouse=False) as ground:
-        bench = Bench(ground, plan, tell, done, cores)
-        bench.measure()
-    report = bench.report
+    report = Report(plan, machine())
+    with _two_cores() as core, Ground(folder, tell, warehouse=False) as ground:
+        Bench(ground, plan, tell, done, core, report).measure()
     tool = f"wrk with {plan.connections} connections" if loaders.wrk() else "a Python process (wrk is not installed)"
     report.notes += [
         f"The load of R1 is {tool}; that of R3 a Python process with an open loop.",
@@ -223,15 +221,15 @@ def measure(folder: Path, plan: Plan, tell: Tell, done: Done) -> Report:
 
 
 @contextlib.contextmanager
-def _two_cores() -> Iterator[tuple[int, int]]:
-    """A core for the servers and one for all else, this process and what it starts included."""
+def _two_cores() -> Iterator[int]:
+    """The servers' core; this process and all else that it starts are on another as long as it lasts."""
     mine = os.sched_getaffinity(0)
     if len(mine) < 2:
         raise click.ClickException("The benchmark needs two cores: one for the server, one for load and Kafka.")
     server, other = sorted(mine)[:2]
     os.sched_setaffinity(0, {other})
     try:
-        yield server, other
+        yield server
     finally:
         os.sched_setaffinity(0, mine)
 

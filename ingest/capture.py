@@ -10,7 +10,7 @@ from ingest.address import Address
 from ingest.answer import Answer
 from ingest.events import MAX_NAME, MAX_QUERY, MAX_REFERRER, RawClick, click_id
 from ingest.links import Target, link_id
-from ingest.passthrough import Query, blank
+from ingest.passthrough import CACHED, Query, blank
 from ingest.sequence import Stamp
 from ingest.visitor import Visitor, origin
 
@@ -32,6 +32,8 @@ HINTS = {
     b"sec-ch-ua-platform-version": "platform-version",
 }
 """Client hints that are kept (W3C User-Agent Client Hints) → their names in the event."""
+
+_NO_HINTS: dict[str, str] = {}
 
 PURPOSES = (b"sec-purpose", b"purpose", b"x-moz", b"x-purpose")
 """Headers in which browsers say that nobody has clicked yet."""
@@ -65,8 +67,10 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
 def capture(request: Request, link: Target | None, answer: Answer, identity: Identity, stamp: Stamp) -> RawClick:
     """The raw click of a request: every text cut to its limit, nothing in it that its user objects to."""
-    headers, own, opted_out = request.headers, request.query.own, identity.opted_out
-    referrer = text(headers.get(b"referer", b""), MAX_REFERRER)
+    headers, opted_out = request.headers, identity.opted_out
+    own = _told(request.query.own) if request.query.own else NOTHING_TOLD
+    link = link or _NO_LINK
+    referrer = headers.get(b"referer", b"")
     return RawClick(
         kind=answer.kind,
         src=stamp.src,
@@ -76,8 +80,8 @@ def capture(request: Request, link: Target | None, answer: Answer, identity: Ide
         domain=request.domain,
         path=text(request.path, MAX_PATH),
         status=answer.status,
-        link_id=link.id if link else link_id(request.domain, request.slug),
-        link_version=link.version if link else 0,
+        link_id=link.id or link_id(request.domain, request.slug),
+        link_version=link.version,
         variant=answer.variant,
         destination=blank(text(answer.location, MAX_DESTINATION)),
         network=request.address.network,
@@ -88,19 +92,50 @@ def capture(request: Request, link: Target | None, answer: Answer, identity: Ide
         opted_out=opted_out,
         user_agent=request.user_agent,
         hints=hints(headers),
-        referrer=origin(referrer) if opted_out else blank(referrer),
-        language=text(headers.get(b"accept-language", b""), MAX_HEADER),
-        purpose=purpose(headers),
-        query=blank(text(request.query.passed, MAX_QUERY)),
-        position=_number(own.get(b"w_pos"), 0xFFFF) or (link.position if link else 0),
-        position_of=_number(own.get(b"w_of"), 0xFFFF) or (link.position_of if link else 0),
-        slot=_value(own.get(b"w_slot"), MAX_NAME) or (link.slot if link else ""),
-        channel=_value(own.get(b"w_ch"), MAX_NAME),
-        message=_value(own.get(b"w_msg"), MAX_TOKEN),
-        recipient="" if opted_out else _value(own.get(b"w_rcpt"), MAX_TOKEN),
-        sent_at=_number(own.get(b"w_sent"), 0xFFFF_FFFF),
-        qr=own.get(b"w_qr") == b"1",
-        trap=link.trap if link else False,
+        referrer=origin(text(referrer, MAX_REFERRER)) if opted_out else _stored(referrer, MAX_REFERRER),
+        language=_often(headers.get(b"accept-language", b""), MAX_HEADER),
+        purpose="" if _PURPOSES.isdisjoint(headers) else purpose(headers),
+        query=_stored(request.query.passed, MAX_QUERY),
+        position=own.position or link.position,
+        position_of=own.position_of or link.position_of,
+        slot=own.slot or link.slot,
+        channel=own.channel,
+        message=own.message,
+        recipient="" if opted_out else own.recipient,
+        sent_at=own.sent_at,
+        qr=own.qr,
+        trap=link.trap,
+    )
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What Weir's own parameters say."""
+
+    position: int = 0
+    position_of: int = 0
+    slot: str = ""
+    channel: str = ""
+    message: str = ""
+    recipient: str = ""
+    sent_at: int = 0
+    qr: bool = False
+
+
+NOTHING_TOLD = Told()
+_NO_LINK = Target(id="", destination="", version=0)
+
+
+def _told(own: Mapping[bytes, bytes]) -> Told:
+    value = own.get
+    return Told(
+        _number(value(b"w_pos"), 0xFFFF),
+        _number(value(b"w_of"), 0xFFFF),
+        _value(value(b"w_slot"), MAX_NAME),
+        _value(value(b"w_ch"), MAX_NAME),
+        _value(value(b"w_msg"), MAX_TOKEN),
+        _value(value(b"w_rcpt"), MAX_TOKEN),
+        _number(value(b"w_sent"), 0xFFFF_FFFF),
+        value(b"w_qr") == b"1",
     )
 
 
@@ -115,12 +150,23 @@ def text(raw: bytes, limit: int) -> str:
     return whole.replace("\0", "\ufffd").encode()[:limit].decode("utf-8", "ignore")
 
 
+_often = lru_cache(CACHED)(text)
+
+
+@lru_cache(CACHED)
+def _stored(raw: bytes, limit: int) -> str:
+    """A referrer or a query as it may be kept: few are clicked from often, and with the same query."""
+    return blank(text(raw, limit))
+
+
 def hints(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     """The client hints that were sent, by their short names."""
+    if HINTS.keys().isdisjoint(headers):
+        return _NO_HINTS
     return _hints(tuple(map(headers.get, HINTS)))
 
 
-@lru_cache(4096)
+@lru_cache(CACHED)
 def _hints(values: tuple[bytes | None, ...]) -> dict[str, str]:
     """Hints from the values of all hint headers: few browsers, few combinations."""
     return {
@@ -130,15 +176,15 @@ def _hints(values: tuple[bytes | None, ...]) -> dict[str, str]:
 
 def purpose(headers: Mapping[bytes, bytes]) -> str:
     """The purpose headers that were sent, as `name: value` joined by `, `, lower-case."""
-    if _PURPOSES.isdisjoint(headers):
-        return ""
     sent = [name + b": " + headers[name] for name in PURPOSES if name in headers]
-    return text(b", ".join(sent), MAX_HEADER).lower()[:MAX_HEADER]
+    return text(b", ".join(sent), MAX_HEADER).lower()[:MAX_HEADER] if sent else ""
 
 
 def _value(raw: bytes | None, limit: int) -> str:
     """A parameter's value, decoded as a form does (`+` is a space) and cut."""
-    return text(unquote_to_bytes(raw.replace(b"+", b" ")), limit) if raw else ""
+    if not raw:
+        return ""
+    return text(raw if raw.isalnum() else unquote_to_bytes(raw.replace(b"+", b" ")), limit)
 
 
 def _number(raw: bytes | None, largest: int) -> int:

@@ -108,11 +108,11 @@ class Redirect:
         if path.startswith("/.well-known/"):
             return NO_ICON
         by_name = dict(headers)
-        forwarded = (
-            [value for name, value in headers if name == b"x-forwarded-for"]
-            if self._behind_proxy and b"x-forwarded-for" in by_name
-            else ()
-        )
+        forwarded: Sequence[bytes] = ()
+        if self._behind_proxy and b"x-forwarded-for" in by_name:
+            forwarded = (by_name[b"x-forwarded-for"],)
+            if len(by_name) < len(headers):  # a header is there twice
+                forwarded = [value for name, value in headers if name == b"x-forwarded-for"]
         request = Request(
             ts=now_ms(),
             domain=self._links.domain(by_name.get(b"host", b"").decode("latin-1")),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -60,6 +61,8 @@ def run(settings: IngestSettings, listener: socket.socket, number: int = 0) -> i
             port = settings.redirector_admin_port + number
             admin = listen("redirector", settings.redirector_host, port, variables="WEIR_REDIRECTOR_ADMIN_PORT")
             server.pages = _config(settings, app.pages), stack.enter_context(admin)
+        gc.collect()
+        gc.freeze()  # what was imported stays: no collection has to look at it while a visitor waits
         serve(server, listener)
     slot.release()
     if reasons:

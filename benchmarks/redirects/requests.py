@@ -17,7 +17,7 @@ from ingest.links import Link, link_id, link_key
 encode_link = msgspec.json.Encoder().encode
 
 DOMAIN = "go.example"
-DISTINCT = 20_000
+DISTINCT = 100_000
 """Requests that differ; they come again and again."""
 START = 1_790_000_000
 """Unix seconds from which the plan's mails count back."""
