@@ -29,6 +29,8 @@ PARTITIONS_SECONDS = 30.0
 """How often to look for partitions that were added."""
 
 BATCH = 1000
+AHEAD_KB = 8 * 1024
+"""How much of a long topic may lie in memory before it is read: librdkafka's own 64 MiB would stay with the process."""
 
 Read = Callable[[bytes, bytes | None], None]
 """Takes the key and the value (None: a tombstone) of a record, in order; raises `ValueError` where it is none."""
@@ -144,6 +146,7 @@ class Follower:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "fetch.wait.max.ms": FETCH_WAIT_MS,
+            "queued.max.messages.kbytes": AHEAD_KB,
             "allow.auto.create.topics": self._settings.kafka_mock is not None,
             # Only where the offset is gone, because the topic was made anew.
             "auto.offset.reset": "latest" if self._from_end else "earliest",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 
 ROOT = Path(__file__).parents[2]
-MEASURED, ENRICH, QUALITY, REDIRECTOR = "measured", "enrich", "quality", "redirector"
+MEASURED, ENRICH, QUALITY, REDIRECTOR, LINKS = "measured", "enrich", "quality", "redirector", "links"
 """What `--save` writes stands between comments of this name in `docs/benchmarks.md`."""
 
 FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
@@ -137,6 +137,30 @@ def _redirects(run: "Redirects") -> str:
         f"{run.server:<22} {load.rate:>9,.0f} requests/s   {run.cost:6.1f} µs CPU a request, {run.cpu_of_kafka:.1f} of"
         f" them librdkafka's   p50 {load.p50 * 1e3:.2f} ms, p99 {load.p99 * 1e3:.2f} ms"
     )
+
+
+@command.command()
+@click.option("--links", "number", type=click.IntRange(1), default=1_000_000, show_default=True, help="How many.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of broker and links [WEIR_DATA/bench].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as Markdown.")
+def links(*, number: int, data: Path | None, as_json: bool, save: Path | None) -> None:
+    """What links take in a redirector: seconds from Kafka and from the snapshot, bytes, and the time to find one.
+
+    Starts a broker of its own and three redirectors, one after another. About two minutes; the first time it writes
+    the links to Kafka, a minute more.
+    """
+    configure(LogSettings(log_level="warning"))
+    _find_benchmarks()
+    measuring = importlib.import_module("benchmarks.links")
+    with _telling(_console()) as tell:
+        report = measuring.measure(data or StackSettings().data / "bench", number, tell)
+    if save:
+        _save(save, measuring.markdown(report), LINKS)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(report), indent=2))
+    else:
+        measuring.show(report, Console())
 
 
 @command.command()

@@ -67,7 +67,7 @@ class LinkFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a user may set: all of it when a link is made, the given part of it when one is changed."""
 
     destination: str | UnsetType = UNSET
-    variants: tuple[Variant, ...] | UnsetType = UNSET
+    variants: Annotated[tuple[Variant, ...], Meta(max_length=64)] | UnsetType = UNSET
     title: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
     tags: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=32)] | UnsetType = UNSET
     campaign: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET

@@ -24,3 +24,14 @@ def test_everybody_runs_and_every_click_is_found_in_kafka(tmp_path: Path) -> Non
     assert {"Weir's redirector, as much as it takes", "bare uvicorn, as much as it takes"} <= titles
     assert {"redirector, 100 requests/s", "redirector, Kafka hangs, 100 requests/s"} <= titles
     assert report["clicks"] >= 300
+
+
+def test_links_are_loaded_from_kafka_and_from_the_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.links.SETTLE_SECONDS", 0)
+    ran = CliRunner().invoke(command, ["links", "--links", "500", "--json", "--data", str(tmp_path / "bench")])
+    assert ran.exit_code == 0, ran.output
+    report = json.loads(ran.stdout)
+    assert [start["links"] for start in report["starts"]] == [0, 500, 500]
+    assert all(start["seconds"] > 0 and start["resident"] > 0 for start in report["starts"])
+    assert report["snapshot"] > 500 * 100
+    assert report["look_up"] > 0

@@ -51,6 +51,7 @@ def link(**fields: Any) -> Link:
         ({"tags": ["a", 3]}, "tags[1]", "Expected `str`"),
         ({"status": 303}, "status", "301, 302, 307 or 308"),
         ({"variants": [{"name": "a"}]}, "variants[0]", "destination"),
+        ({"variants": [{"name": str(n), "destination": "https://v.example/"} for n in range(65)]}, "variants", "64"),
         ({"starts_at": 2, "expires_at": 1}, "expires_at", "before it starts"),
     ],
 )
