@@ -108,6 +108,10 @@ class Redirect:
         if path.startswith("/.well-known/"):
             return NO_ICON
         by_name = dict(headers)
+        if len(by_name) != len(headers) and sum(name == b"host" for name, _ in headers) > 1:
+            # A proxy before us may have gone by the other one (RFC 9112, section 3.2, wants this refused).
+            metrics.REFUSED.counts["400",] += 1
+            return BAD_REQUEST
         forwarded: Sequence[bytes] = ()
         if self._behind_proxy and b"x-forwarded-for" in by_name:
             forwarded = (by_name[b"x-forwarded-for"],)

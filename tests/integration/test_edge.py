@@ -115,6 +115,8 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
         b"POST /a HTTP/1.1\r\nContent-Length: 3, 4\r\n\r\nabc",
         b"POST /a HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc",
         b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: x\r\nX: y\r\nhost: x\r\n\r\n",
         b"GET /a HTTP/1.1\nHost: x\n\n",
         b"GET /a HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
         b"GET /a HTTP/1.1\r\nHost: x\r\n\n" + SMUGGLED,
