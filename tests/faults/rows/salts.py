@@ -69,12 +69,17 @@ def _step(stage: Stage, ahead: float, only: int | None = None) -> None:
 
 
 def _restarted_at(stage: Stage, moment: datetime | None) -> None:
-    """All redirectors are stopped and start again at that time; None: the right one."""
+    """All redirectors are stopped and start again at that time; None: the right one.
+
+    No click comes before they are ready: they would answer it, with a salt of their own.
+    """
+    stage.clients.pause()
     stage.clients.close()
     _step(stage, moment.timestamp() - time.time() if moment else 0.0)
     for redirector in stage.redirectors.services:
         redirector.start()
     stage.clients.wait_ready()
+    stage.clients.resume()
 
 
 def _pass_midnight(stage: Stage) -> None:
