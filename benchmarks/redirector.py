@@ -82,11 +82,11 @@ Done = Callable[[Run], None]
 class Bench:
     """The servers on their core, and the load on the other."""
 
-    def __init__(self, ground: Ground, plan: Plan, tell: Tell, done: Done, core: int, report: Report) -> None:
-        self._ground, self._plan, self._tell, self._done, self._core = ground, plan, tell, done, core
+    def __init__(self, ground: Ground, report: Report, core: int, *, tell: Tell, done: Done) -> None:
+        self._ground, self._plan, self._core, self._tell, self._done = ground, report.plan, core, tell, done
         self._requests = ground.path / "requests"
-        wanted = min(DISTINCT, 20 * plan.links)
-        self._requests.write_bytes(SEPARATOR.join(requests(wanted, plan.links, plan.seed)))
+        wanted = min(DISTINCT, 20 * report.plan.links)
+        self._requests.write_bytes(SEPARATOR.join(requests(wanted, report.plan.links, report.plan.seed)))
         self.report = report
 
     def measure(self) -> None:
@@ -211,7 +211,7 @@ def measure(folder: Path, plan: Plan, tell: Tell, done: Done) -> Report:
     """Measure what the plan asks for. Raises `click.ClickException` where a promise is broken or a server ends."""
     report = Report(plan, machine())
     with _two_cores() as core, Ground(folder, tell, warehouse=False) as ground:
-        Bench(ground, plan, tell, done, core, report).measure()
+        Bench(ground, report, core, tell=tell, done=done).measure()
     tool = f"wrk with {plan.connections} connections" if loaders.wrk() else "a Python process (wrk is not installed)"
     report.notes += [
         f"The load of R1 is {tool}; that of R3 a Python process with an open loop.",
