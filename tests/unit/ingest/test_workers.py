@@ -22,7 +22,7 @@ def child(number):
 
 sys.exit(Workers(2, child, stop_seconds={stop_seconds}).run())
 """
-SLEEP = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print(number, flush=True); time.sleep(60)"
+SLEEP = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); os.write(1, b'%d\\n' % number); time.sleep(60)"
 WAIT_SECONDS = 20.0
 
 
@@ -112,7 +112,7 @@ def test_settings_that_do_not_do_end_everything(start: Callable[..., Parent]) ->
 
 
 def test_a_child_that_does_not_stop_is_killed(start: Callable[..., Parent]) -> None:
-    parent = start("signal.signal(signal.SIGTERM, signal.SIG_IGN); print(number, flush=True); time.sleep(60)", 0.5)
+    parent = start("signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'%d\\n' % number); time.sleep(60)", 0.5)
     parent.said(2)
     children = parent.children
     assert parent.end() == os.EX_TEMPFAIL
