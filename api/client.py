@@ -56,11 +56,11 @@ class Client:
 
     def links(self, **wanted: str | int) -> Iterator[dict[str, Any]]:
         """All links that fit, the newest first."""
-        path, parameters = "/v1/links", httpx.QueryParams(wanted)
+        path = f"/v1/links?{httpx.QueryParams(wanted)}"
         while path:
-            page = self._json("GET", path, params=parameters)
+            page = self._json("GET", path)
             yield from page["links"]
-            path, parameters = page["next"], httpx.QueryParams()
+            path = page["next"]
 
     def count_links(self, **wanted: str | int) -> int:
         """How many links fit."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from api.settings import ApiSettings
+from api.client import Client
+from api.settings import ApiSettings, CliSettings
 from deploy.cli import weir
 from tests.fixtures.services import Service, running
 from tests.integration.rows import clicks, insert, make_rows
@@ -110,6 +111,9 @@ def test_all_or_nothing_makes_none_or_all(run: Run, tmp_path: Path) -> None:
     made = run("links", "import", write(tmp_path, good), "--all-or-nothing", "--json")
     assert json.loads(made.stdout) == {"made": 20, "errors": [], "taken_back": 0, "failure": "", "unknown": []}
     assert len(run("links", "list", "--search", "all-", "--json").stdout.splitlines()) == 20
+    with Client(CliSettings()) as client:
+        paged = [link["slug"] for link in client.links(limit=7, q="all-")]
+        assert len(paged) == len(set(paged)) == client.count_links(q="all-") == 20
 
 
 def test_what_is_exported_can_be_imported_again(run: Run, tmp_path: Path) -> None:
