@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -93,6 +94,7 @@ class Bench:
         """Everything that the plan asks for."""
         kafka = self._ground.links(self._plan.links)
         promise.empty(kafka)
+        shutil.rmtree(self._ground.path / servers.SPOOL, ignore_errors=True)  # snapshots, and what a killed run left
         self._tell("loading the links", 0, 0)
         redirector = servers.redirector(self._ground, self._core, kafka)
         if "memory" in self._plan.only:

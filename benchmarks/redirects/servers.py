@@ -20,6 +20,8 @@ from deploy.stack import WEIR, is_ready
 from ingest.kafka import KafkaSettings
 
 LOADING_SECONDS = 300.0
+SPOOL = "spool"
+"""Folder of the redirectors' spool, on the ground."""
 NGINX = """\
 daemon off;
 pid {folder}/nginx.pid;
@@ -87,7 +89,7 @@ def redirector(ground: Ground, core: int, kafka: KafkaSettings, **more: str) -> 
         "WEIR_REDIRECTOR_PORT": str(port),
         "WEIR_DEFAULT_DOMAIN": DOMAIN,
         "WEIR_TRUSTED_PROXIES": HOST,
-        "WEIR_SPOOL": str(ground.path / "spool"),
+        "WEIR_SPOOL": str(ground.path / SPOOL),
         "WEIR_LOG_LEVEL": "error",
     }
     return _start(
