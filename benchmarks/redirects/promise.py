@@ -1,12 +1,13 @@
 """The promise behind a speed: each click that was answered is in Kafka once, and no number of its source is missing."""
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 
 import click
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ingest.events import Kind
@@ -55,15 +56,20 @@ def kept(kafka: KafkaSettings, answered: int, open_at_the_end: int) -> int:
 
 
 def _wait(kafka: KafkaSettings, answered: int) -> Mapping[int, tuple[int, int]]:
-    """The topic's ends once they hold so many records and grow by no more than a heartbeat."""
+    """The topic's ends once they hold so many records and grow by no more than a heartbeat.
+
+    A broker that has hung leads nothing for a moment, until it has registered again.
+    """
     limit = time.monotonic() + DELIVERY_SECONDS
-    before, ends = -1, watermarks(kafka, CLICKS_RAW)
+    before, ends = -1, dict[int, tuple[int, int]]()
     while time.monotonic() < limit:
+        with contextlib.suppress(KafkaException):
+            ends = watermarks(kafka, CLICKS_RAW)
         found = sum(end - begin for begin, end in ends.values())
         if found >= answered and found - before <= 1:
             break
         time.sleep(STABLE_SECONDS)
-        before, ends = found, watermarks(kafka, CLICKS_RAW)
+        before = found
     return ends
 
 

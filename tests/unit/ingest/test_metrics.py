@@ -6,6 +6,7 @@ from ingest import metrics
 
 
 def test_counts_are_shown_by_their_labels() -> None:
+    metrics.UNDELIVERED.counts.clear()  # of other tests
     metrics.REFUSED.counts["418",] += 3
     shown = generate_latest(metrics.REGISTRY).decode()
     assert 'weir_redirector_refused_total{status="418"} 3.0' in shown
