@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 QUIET_SECONDS = 30.0
+REMEMBERED = 1000
+"""Different lines of libraries that are remembered."""
 
 
 class LogSettings(BaseSettings):
@@ -59,6 +61,7 @@ def configure(settings: LogSettings) -> None:
     )
     if level > logging.DEBUG:
         handler.addFilter(in_one_line)
+        handler.addFilter(Repeats())
     quiet = level if level == logging.DEBUG else max(level, logging.WARNING)
     logging.basicConfig(handlers=[handler], level=quiet, force=True)
 
@@ -104,3 +107,30 @@ def in_one_line(record: logging.LogRecord) -> bool:
     """Libraries' errors without their tracebacks, and without Faust's word on each service that a stop cancels."""
     record.exc_info = record.exc_text = None
     return "CancelledError" not in record.getMessage()
+
+
+class Repeats(logging.Filter):
+    """What a library says again in the same words is said once in half a minute, with how often it was held back.
+
+    Without Kafka aiokafka alone writes a hundred lines a second.
+    """
+
+    def __init__(self, seconds: float = QUIET_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds, self._clock = seconds, clock
+        self._said: dict[str, float] = {}
+        self._held_back: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is to be said; where others were held back, it says how many."""
+        text, now = record.getMessage(), self._clock()
+        if now < self._said.get(text, -self._seconds) + self._seconds:
+            self._held_back[text] += 1
+            return False
+        if len(self._said) >= REMEMBERED:
+            self._said.clear()
+            self._held_back.clear()
+        self._said[text] = now
+        if times := self._held_back.pop(text, 0):
+            record.msg, record.args = f"{text} (and {times} times more since)", None
+        return True
