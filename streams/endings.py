@@ -7,6 +7,7 @@
 
 import os
 from collections.abc import Iterator
+from traceback import extract_tb
 
 from aiokafka import errors as aiokafka
 from confluent_kafka import KafkaError, KafkaException
@@ -53,6 +54,12 @@ def _code(cause: BaseException) -> int:
     if isinstance(cause, WRONG) or (isinstance(cause, KafkaException) and cause.args[0].code() in WRONG_KAFKA):
         return os.EX_CONFIG
     return os.EX_TEMPFAIL if isinstance(cause, PASSING) else 1
+
+
+def places(error: BaseException) -> str:
+    """Where it was raised, as file and line, for whoever mends it."""
+    frames = (extract_tb(cause.__traceback__)[-1:] for cause in causes(error))
+    return " · ".join(f"{frame.filename}:{frame.lineno}" for found in frames for frame in found)
 
 
 def reasons(error: BaseException) -> str:

@@ -15,7 +15,7 @@ import uvicorn
 
 from ingest.kafka import CLICKS_RAW, watermarks
 from streams import health
-from streams.endings import exit_code, reasons
+from streams.endings import exit_code, places, reasons
 from streams.pipeline import pipeline
 from streams.settings import StreamSettings
 from streams.transport import Consumer
@@ -46,7 +46,8 @@ class Exit:
         """Stop for an error that can't be mended here: one clear line, and a code that says whether to start again."""
         if self.code == 0:
             self.code = exit_code(error)
-            log.critical(f"{self._what} stops", reason=reasons(error))
+            known = {} if self.code != 1 else {"at": places(error)}  # what nobody thought of is to be found
+            log.critical(f"{self._what} stops", reason=reasons(error), **known)
         self.wanted.set()
 
     def at_once(self, reason: str) -> None:

@@ -115,6 +115,8 @@ class Ledger:
 
     async def _read(self, partition: Partition, beginning: int) -> Position:
         found = await self._client.query(load("position"), parameters=partition.parameters)
+        if not found.result_rows:  # an aggregate has a row; this is what is left of an answer that was cut off
+            raise Doubtful("ClickHouse did not answer how far a partition is stored")
         count, first, last, batch_time = found.result_rows[0]
         if not count:
             return Position(None)

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.dead_ratio import TooManyDead
-from streams.endings import exit_code, reasons
+from streams.endings import exit_code, places, reasons
 from streams.inserter import Gap
 from streams.judge.lists import WrongLists
 from warehouse.client import WarehouseMisconfigured, WarehouseUnavailable
@@ -41,3 +41,11 @@ def test_the_code_says_whether_starting_again_helps(error: BaseException, code: 
 
 def test_all_reasons_stand_in_one_line() -> None:
     assert reasons(ExceptionGroup("both", [Gap("a"), ValueError("b")])) == "Gap: a · ValueError: b"
+
+
+def test_what_nobody_thought_of_says_where_it_came_from() -> None:
+    try:
+        raise IndexError("a fault of ours")
+    except IndexError as error:
+        assert places(error).startswith(f"{__file__}:")
+    assert places(KeyError("never raised")) == ""
