@@ -9,6 +9,7 @@ it. Disk is reserved when the file is made; where it is full, that is told there
 middle of a write.
 """
 
+import ctypes
 import mmap
 import os
 import struct
@@ -67,12 +68,12 @@ class Segment:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(file, 0, size)
-            # Populated here, a page costs nothing while a visitor waits.
-            content = mmap.mmap(file, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+            content = mmap.mmap(file, size)
         except OSError:
             os.close(file)
             path.unlink()
             raise
+        touch(content)
         HEADER.pack_into(content, 0, MAGIC, src, 0, 0, BOOT)
         return cls(path, file, content)
 
@@ -157,6 +158,16 @@ class Segment:
         """Let go of the file and delete it."""
         self.close()
         self.path.unlink(missing_ok=True)
+
+
+def touch(content: mmap.mmap) -> None:
+    """Write to every page for the first time.
+
+    That may have to wait for the file system's journal, a hundred milliseconds while others write much. Here it is done
+    by the thread that makes segments, without the interpreter's lock (ctypes lets go of it), and no visitor waits.
+    """
+    whole = (ctypes.c_char * len(content)).from_buffer(content)
+    ctypes.memset(whole, 0, len(content))
 
 
 def checksum(partition: int, seq: int, event: bytes) -> int:
