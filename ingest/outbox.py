@@ -26,6 +26,8 @@ from ingest.spool.spool import SEGMENT_BYTES, Place
 from ingest.spread import Spread
 
 TICK_SECONDS = 0.005
+SEND_SECONDS = 0.01
+"""How long events are collected for a batch: each costs the producer the same, whatever is in it."""
 READ_BATCH = 256
 """Events read from the spool a turn: more would make visitors wait."""
 PARTITIONS_SECONDS = 30.0
@@ -56,6 +58,7 @@ class Outbox:
         self._flights: deque[Flight] = deque()
         self._generation = self._sender.generation
         self._sent = 0
+        self._next_send = 0.0
         self._doubtful = 0
         """Up to this number an event may be in Kafka though it is not known to be."""
         self._disk = ThreadPoolExecutor(1, "spool")
@@ -160,16 +163,25 @@ class Outbox:
             self._land()
         if self._generation != self._sender.generation:
             self._start_over()
-        if self._waiting:
-            batch, self._waiting = self._waiting, []
-            self._send(batch)
         self._room = self._sender.room
-        if self._behind is not None and self._room >= READ_BATCH:
-            self._catch_up(self._behind)
+        # One batch at a time: where requests wait behind others that a broker does not answer, librdkafka's idempotent
+        # producer takes all the time of a core until it does.
+        if not self._flights:
+            self._send_next()
         metrics.WAITING.set(self._spool.taken - self.mark)
         metrics.IN_FLIGHT.set(self._sender.in_flight)
         metrics.SPOOL_BYTES.set(self._spool.reserved)
         metrics.LEFTOVER_BYTES.set(self._leftovers.left)
+
+    def _send_next(self) -> None:
+        """Send what waits here, else some of what waits in the spool."""
+        if self._waiting:
+            if time.monotonic() >= self._next_send:
+                self._next_send = time.monotonic() + SEND_SECONDS
+                batch, self._waiting = self._waiting, []
+                self._send(batch)
+        elif self._behind is not None and self._room >= READ_BATCH:
+            self._catch_up(self._behind)
 
     def _land(self) -> None:
         before = self.mark

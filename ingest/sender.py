@@ -20,9 +20,9 @@ from ingest.kafka import CLICKS_PARTITIONER, CLICKS_RAW, SALTS
 from ingest.settings import IngestSettings
 from ingest.spool.segment import Frame
 
-LINGER_MS = 25
-"""How long the producer collects a batch: each costs it the same whatever is in it."""
-MAX_IN_FLIGHT = 20_000
+LINGER_MS = 5
+"""Time in which the events of one batch come together by partition, a request each."""
+MAX_IN_FLIGHT = 5_000
 """Events that librdkafka may hold; all others wait in the spool, whatever becomes of Kafka."""
 METADATA_SECONDS = 1.0
 PAUSE_SECONDS = (0.5, 15.0)

@@ -136,7 +136,10 @@ async def test_what_waited_for_kafka_in_the_spool_arrives_unflagged(
     assert clicks == sent
 
 
-async def test_what_a_producer_gave_up_is_sent_again_flagged(broker: str, slot: Slot) -> None:
+async def test_what_a_producer_gave_up_is_sent_again_flagged(
+    broker: str, slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.outbox.SEND_SECONDS", 0.0)
     outbox = Outbox(settings(broker), slot)
     async with running(outbox):
         sent = [click(outbox)]
