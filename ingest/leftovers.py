@@ -5,10 +5,12 @@ Only the process that holds a slot's lock sends what is in it. A source is close
 what a process wrote last survives its death, but not a loss of the machine's power.
 """
 
+import contextlib
 import re
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -28,9 +30,6 @@ BATCH = 128
 _FILE = re.compile(r"([0-9a-f]{10})-\d{8}\.spool")
 
 log = structlog.get_logger(__name__)
-
-OnDisk = Callable[[Callable[[], None]], Awaitable[None]]
-"""Runs what waits for the disk in another thread."""
 
 
 class Estate:
@@ -117,19 +116,29 @@ class Leftovers:
     def __init__(self, slot: Slot, own: int, sender: Sender) -> None:
         self._slot, self._own, self._sender = slot, own, sender
         self._estates: list[Estate] = []
+        with contextlib.suppress(OSError):  # a disk that fails: it is looked at again, and does not stop the redirects
+            self._estates = estates(slot.path, own)
         self._foreign: list[Slot] = []
         self._free: dict[Path, float] = {}
         self._flights: list[Flight] = []
         self._generation = sender.generation
-        self._next_look = 0.0
+        self._next_look = time.monotonic() + LOOK_SECONDS
 
-    async def turn(self, on_disk: OnDisk) -> None:
-        """One step of it: look for estates, or send a few events of one, or end one."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is an estate that Kafka does not have."""
+        return bool(self._estates)
+
+    def turn(self) -> Callable[[], None] | None:
+        """One step of it: look for estates, or send a few events of one, or end one.
+
+        What waits for the disk is returned, to be done in whatever thread before the next turn.
+        """
         if not self._estates:
-            if time.monotonic() >= self._next_look:
-                self._next_look = time.monotonic() + LOOK_SECONDS
-                await on_disk(self._look)
-            return
+            if time.monotonic() < self._next_look:
+                return None
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            return self._look
         estate = self._estates[0]
         if self._generation != self._sender.generation:
             self._generation = self._sender.generation
@@ -139,15 +148,19 @@ class Leftovers:
             estate.report()
             self._estates.pop(0)
             self._flights.clear()
-            await on_disk(estate.remove)
-            if not self._estates:
-                self._release()
+            return partial(self._end, estate)
+        return None
 
     def close(self) -> None:
         """Leave the rest to whoever comes next."""
         for estate in self._estates:
             estate.close()
         self._release()
+
+    def _end(self, estate: Estate) -> None:
+        estate.remove()
+        if not self._estates:
+            self._release()
 
     def _send(self, estate: Estate) -> bool:
         """Send some of it; False where all is sent."""

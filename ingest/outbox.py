@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -89,7 +90,8 @@ class Outbox:
             while True:
                 self._turn()
                 await self._tidy()
-                await self._leftovers.turn(self._on_disk)
+                if work := self._leftovers.turn():
+                    await self._on_disk(work)
                 if time.monotonic() >= beat:
                     beat = time.monotonic() + self._heartbeat_seconds
                     self._put_word(Kind.HEARTBEAT, self.mark)
@@ -108,14 +110,16 @@ class Outbox:
     def close(self, timeout: float) -> int:
         """Say which number was the last, and wait for everything to be delivered; returns how many events are not.
 
-        Those stay in the spool, and whoever has the slot next sends them.
+        Those stay in the spool, and whoever has the slot next sends them. What dead processes left is waited for as well.
         """
         said = self._put_word(Kind.CLOSE, self._spool.taken + 1)
         until = time.monotonic() + timeout
         self._turn()
-        while self.mark < self._spool.taken and time.monotonic() < until:
+        while (self.mark < self._spool.taken or self._leftovers.is_busy) and time.monotonic() < until:
             self._sender.poll(0.01)
             self._turn()
+            if self._leftovers.is_busy and (work := self._leftovers.turn()):
+                guarded(work)
         left = self._spool.taken - self.mark
         if left:
             log.warning("Events stay in the spool; the next redirector sends them", events=left)
@@ -222,11 +226,8 @@ class Outbox:
             await self._on_disk(segment.remove)
 
     async def _on_disk(self, work: Callable[[], None]) -> None:
-        """Do what waits for the disk in another thread; a disk that fails must not end the redirects."""
-        try:
-            await self._in_disk_thread(work)
-        except OSError as error:
-            log.error("The spool's disk fails", error=str(error))
+        """Do what waits for the disk in another thread."""
+        await self._in_disk_thread(partial(guarded, work))
 
     def _in_disk_thread(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         return asyncio.get_running_loop().run_in_executor(self._disk, work)
@@ -251,6 +252,14 @@ class Outbox:
             for one in waiting:
                 if not one.done():  # its client may be gone
                     one.set_result(None)
+
+
+def guarded(work: Callable[[], None]) -> None:
+    """Do what may fail with the disk, and say so: a disk that fails must not end the redirects."""
+    try:
+        work()
+    except OSError as error:
+        log.error("The spool's disk fails", error=str(error))
 
 
 def flush(segments: list[Segment]) -> None:

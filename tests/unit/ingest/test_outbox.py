@@ -185,6 +185,19 @@ async def test_a_successor_sends_what_a_dead_process_left_and_closes_it(broker: 
     slot.release()
 
 
+def test_a_process_that_is_stopped_at_once_sends_what_its_predecessor_left(broker: str, tmp_path: Path) -> None:
+    dead_slot = take_slot(tmp_path)
+    dead = Outbox(settings(NO_BROKER), dead_slot)
+    for _ in range(300):
+        assert dead.put(click(dead))
+    dead_slot.release()
+    slot = take_slot(tmp_path)
+    assert Outbox(settings(broker), slot).close(10) == 0
+    assert not list(slot.path.glob("*.spool"))
+    assert len([event for event in events(broker) if event.src == dead.upcoming.src]) == 301
+    slot.release()
+
+
 async def test_what_is_synced_is_on_the_disk(slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
     outbox = Outbox(settings(NO_BROKER, spool_sync="answer"), slot)
     flushed: list[int] = []
