@@ -110,7 +110,7 @@ class Outbox:
     def close(self, timeout: float) -> int:
         """Say which number was the last, and wait for everything to be delivered; returns how many events are not.
 
-        Those stay in the spool, and whoever has the slot next sends them. What dead processes left is waited for as well.
+        Those stay in the spool, and whoever has the slot next sends them. What dead processes left is waited for, too.
         """
         said = self._put_word(Kind.CLOSE, self._spool.taken + 1)
         until = time.monotonic() + timeout
