@@ -1,40 +1,21 @@
 """The follower, on librdkafka's own mock cluster: everything once and in order, and nothing stops it but its owner."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-from uuid import uuid4
 
-from confluent_kafka import Producer
 from structlog.testing import capture_logs
 
 from ingest.follow import Follower, Read, Start
 from ingest.kafka import LINKS, KafkaSettings
-
-WAIT_SECONDS = 10.0
-NO_BROKER = "127.0.0.1:1"
+from tests.unit.ingest.topic import NO_BROKER, LinksTopic, wait
 
 
-def wait(is_so: Callable[[], bool]) -> None:
-    limit = time.monotonic() + WAIT_SECONDS
-    while not is_so():
-        assert time.monotonic() < limit, "it did not come to pass"
-        time.sleep(0.01)
-
-
-class Log:
-    """The topic `links` of a cluster."""
-
-    def __init__(self, broker: str) -> None:
-        self.settings = KafkaSettings(kafka=broker, kafka_mock=uuid4())
-        options: dict[str, Any] = {"allow.auto.create.topics": True}
-        self._producer = Producer(self.settings.librdkafka() | options)
+class Log(LinksTopic):
+    """One partition of it."""
 
     def put(self, *values: bytes | None) -> None:
-        for value in values:
-            self._producer.produce(LINKS.name, value, b"key", partition=0)
-        assert self._producer.flush(WAIT_SECONDS) == 0
+        self.write(b"key", *values, partition=0)
 
 
 @contextmanager

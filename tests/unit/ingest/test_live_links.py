@@ -5,37 +5,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
 from structlog.testing import capture_logs
 
 from ingest.kafka import HOUR_MS, LINKS, KafkaSettings, Topic
 from ingest.links import Link, link_id, link_key
 from ingest.linkstore import LinkStore, LiveLinks, live, snapshot
+from tests.unit.ingest.topic import NO_BROKER, LinksTopic, wait
 
-WAIT_SECONDS = 10.0
-NO_BROKER = "127.0.0.1:1"
 DOMAIN = "go.example"
 
 
-def wait(is_so: Callable[[], bool]) -> None:
-    limit = time.monotonic() + WAIT_SECONDS
-    while not is_so():
-        assert time.monotonic() < limit, "it did not come to pass"
-        time.sleep(0.01)
-
-
-class Log:
-    """The topic `links` of a cluster, and the settings of those who follow it."""
-
-    def __init__(self, broker: str) -> None:
-        self.settings = KafkaSettings(kafka=broker, kafka_mock=uuid4())
-        options: dict[str, Any] = {"allow.auto.create.topics": True}
-        self._producer = Producer(self.settings.librdkafka() | options)
+class Log(LinksTopic):
+    """Links on it."""
 
     def put(self, *slugs: str, version: int = 1) -> None:
         for slug in slugs:
@@ -56,8 +41,7 @@ class Log:
         return self.settings.model_copy(update={"kafka_mock": uuid4()})
 
     def _write(self, slug: str, value: bytes | None) -> None:
-        self._producer.produce(LINKS.name, value, link_key(DOMAIN, slug))
-        assert self._producer.flush(WAIT_SECONDS) == 0
+        self.write(link_key(DOMAIN, slug), value)
 
 
 class Links:
