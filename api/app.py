@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from api import ledger
-from api.auth import TokenGate
+from api.contract import endpoints as contract
+from api.contract.operation import Answer, Described, Operation, json_answer
 from api.errors import ApiError, answer_api_error, answer_fault, answer_http_exception
+from api.keys.gate import Gate
 from api.links import endpoints as links
 from api.links.shelf import LinkShelf
 from api.query import endpoints as query
@@ -21,23 +23,18 @@ from api.query.run import Warehouse
 from api.settings import ApiSettings
 from api.telemetry import Measured, Telemetry
 
-ADDRESSES = {
-    "POST /v1/query": "Metrics by dimensions, with filters, for a range of time.",
-    "GET /v1/breakdown/{dimension}": "The same by one dimension: ?metrics=&range=&filter=&format=json|csv.",
-    "GET /v1/timeseries": "The same over time: ?interval=hour|day|week|month.",
-    "GET, POST /v1/links": "Links: ?q=&domain=&campaign=&tag=&limit=; a new one.",
-    "GET, PATCH, DELETE /v1/links/{id}": "One link; `If-Match` guards a change.",
-    "POST /v1/links/bulk": "Up to 1,000 new links, an answer for each.",
-    "GET /v1/ledger": "The log against the rows, by partition, hour and source: ?format=prometheus.",
-    "GET /-/live": "200 while the process runs.",
-    "GET /-/ready": "200 when ClickHouse answers and all links are read, else 503 with what is missing.",
-    "GET /-/metrics": "The API's own metrics, for Prometheus.",
-}
+
+class Live(Struct, frozen=True):
+    """The process runs."""
+
+    status: str
 
 
-async def index(_request: Request) -> JSONResponse:
-    """Every address, with a line about it."""
-    return JSONResponse({"name": "weir", "addresses": ADDRESSES})
+class Ready(Struct, frozen=True):
+    """Whether all that the API needs is there, and what is not."""
+
+    ready: bool
+    missing: list[str]
 
 
 async def live(_request: Request) -> JSONResponse:
@@ -57,6 +54,26 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(request.app.state.telemetry.registry), media_type=CONTENT_TYPE_LATEST)
 
 
+HEALTH = [
+    Described("/-/live", live, get=Operation("200 while the process runs.", {200: json_answer("It does.", Live)})),
+    Described(
+        "/-/ready",
+        ready,
+        get=Operation(
+            "200 when ClickHouse answers and all links are read, else 503 with what is missing.",
+            {200: json_answer("All is there.", Ready), 503: json_answer("Something is missing.", Ready)},
+        ),
+    ),
+    Described(
+        "/-/metrics",
+        metrics,
+        get=Operation(
+            "The API's own metrics, for Prometheus.", {200: Answer("Prometheus' text format.", {"text/plain": str})}
+        ),
+    ),
+]
+
+
 def create_app(settings: ApiSettings) -> Starlette:
     """The application; connects when it starts, and starts without ClickHouse and Kafka too."""
     telemetry = Telemetry()
@@ -71,17 +88,15 @@ def create_app(settings: ApiSettings) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", index),
-            Route("/-/live", live),
-            Route("/-/ready", ready),
-            Route("/-/metrics", metrics),
+            *contract.ROUTES,
+            *HEALTH,
             *query.ROUTES,
             *links.ROUTES,
             *ledger.ROUTES,
         ],
         middleware=[
             Middleware(Measured, telemetry=telemetry),
-            Middleware(TokenGate, token=settings.api_token),
+            Middleware(Gate, token=settings.api_token),
         ],
         exception_handlers={
             ApiError: answer_api_error,

@@ -2,7 +2,8 @@
 
     ApiError
     ├── BadRequest            400  what was sent does not fit; `field` names the part
-    ├── Unauthorized          401  no token, or another one
+    ├── Unauthorized          401  no key, or none that is valid
+    ├── Forbidden             403  the key is not made for that
     ├── NotFound              404
     ├── MethodNotAllowed      405
     ├── Conflict              409  the slug is taken
@@ -10,6 +11,7 @@
     ├── TooLarge              413
     ├── UnsupportedMediaType  415
     ├── TooExpensive          422  the query ran into its limits of time or memory
+    ├── TooMany               429  more requests or queries at once than a key may have
     ├── Internal              500
     ├── Away                  503  ClickHouse or Kafka does not answer
     └── Unconfirmed           504  a command is in the log, its reply has not come yet
@@ -20,6 +22,7 @@ The body is `{"error": {"code", "message", "field"?, "hint"?, …}}`.
 import difflib
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import structlog
@@ -35,7 +38,7 @@ class ApiError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal"
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, *, field: str = "", hint: str = "", **extra: str | int | float) -> None:
         super().__init__(message)
@@ -58,11 +61,18 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """No token, or another one."""
+    """No key, or none that is valid."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "unauthorized"
-    headers: ClassVar[Mapping[str, str]] = {"www-authenticate": "Bearer"}
+    headers = MappingProxyType({"www-authenticate": "Bearer"})
+
+
+class Forbidden(ApiError):
+    """The key is valid, and not made for that: another scope, or another domain."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "forbidden"
 
 
 class NotFound(ApiError):
@@ -114,6 +124,17 @@ class TooExpensive(ApiError):
     code = "too_expensive"
 
 
+class TooMany(ApiError):
+    """More requests, or more queries at once, than a key may have; `Retry-After` says when there is room again."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many"
+
+    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.headers = MappingProxyType({"retry-after": str(retry_after)})
+
+
 class Internal(ApiError):
     """A fault of Weir's; the log says more."""
 
@@ -123,7 +144,7 @@ class Away(ApiError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "away"
-    headers: ClassVar[Mapping[str, str]] = {"retry-after": "5"}
+    headers = MappingProxyType({"retry-after": "5"})
 
 
 class Unconfirmed(ApiError):

@@ -1,15 +1,17 @@
 """The ledger over HTTP: the audit of the log against the rows, as `weir audit` prints it."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
+from api.contract.operation import JSON, Answer, Described, Operation, Parameter
 from api.errors import Away
+from api.keys.caller import ADMIN
 from api.settings import ApiSettings
 from ingest.kafka import CLICKS_RAW, topic_id, watermarks
 from warehouse.audit.findings import Audit
@@ -57,4 +59,32 @@ def _reason(error: Exception) -> Any:  # noqa: ANN401  # librdkafka's errors hav
     return error.args[0].str() if isinstance(error, KafkaException) else str(error)
 
 
-ROUTES = [Route("/v1/ledger", ledger)]
+class Ledger(Struct, frozen=True):
+    """What `weir audit --json` prints."""
+
+    adds_up: bool
+    behind: int
+    lost: int
+    recounted: int
+    unproven: int
+    silent: int
+    since: str | None
+    rows_read: int
+    partitions: list[dict[str, Any]]
+    hours: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
+
+
+ROUTES = [
+    Described(
+        "/v1/ledger",
+        ledger,
+        get=Operation(
+            "The log against the rows, by partition, hour and source.",
+            {200: Answer("The ledger as it stands now.", {JSON: Ledger, "text/plain": str})},
+            ADMIN,
+            (Parameter("format", Literal["json", "prometheus"], "`prometheus`: gauges for a scraper."),),
+            errors=(Away,),
+        ),
+    )
+]

@@ -18,11 +18,14 @@ class Wanted:
     campaign: str = ""
     tag: str = ""
     text: str = ""
+    domains: tuple[str, ...] | None = None
+    """What the caller may see; None: every domain."""
 
     def fits(self, link: Link) -> bool:
         """Whether the list shows it."""
         return (
-            (not self.domain or link.domain == self.domain)
+            (self.domains is None or link.domain in self.domains)
+            and (not self.domain or link.domain == self.domain)
             and (not self.campaign or link.campaign == self.campaign)
             and (not self.tag or self.tag in link.tags)
             and (not self.text or self.text in f"{link.slug}\n{link.title}\n{link.destination}".casefold())

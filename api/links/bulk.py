@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from api.errors import ApiError, BadRequest
-from api.links.commands import NewLink, NewLinks, creation, read, refuse
+from api.keys.caller import Caller
+from api.links.commands import NewLink, NewLinks, creation, permit, read, refuse
 from api.links.desk import Answer
 from api.links.shelf import LinkShelf
 from ingest.links import LinkCommand, LinkReply, decide, link_id
@@ -14,12 +15,12 @@ from ingest.links import LinkCommand, LinkReply, decide, link_id
 MAX_BULK = 1000
 
 
-async def create_many(shelf: LinkShelf, asked: NewLinks) -> dict[str, Any]:
+async def create_many(shelf: LinkShelf, asked: NewLinks, caller: Caller) -> dict[str, Any]:
     """The answer to `POST /v1/links/bulk`; raises `BadRequest` or `Away` where nothing was done at all."""
     if len(asked.links) > MAX_BULK:
         hint = "Send them in several requests."
         raise BadRequest(f"That is more than {MAX_BULK} links.", field="links", hint=hint)
-    planned = [_planned(shelf, raw) for raw in asked.links]
+    planned = [_planned(shelf, raw, caller) for raw in asked.links]
     commands = [plan for plan in planned if isinstance(plan, LinkCommand)]
     answers = iter(_checked(shelf, commands) if asked.check_only else await shelf.carry_out(commands))
     results = [_shown(shelf, next(answers) if isinstance(plan, LinkCommand) else plan) for plan in planned]
@@ -27,10 +28,12 @@ async def create_many(shelf: LinkShelf, asked: NewLinks) -> dict[str, Any]:
     return {"results": results, "made": len(results) - refused, "refused": refused}
 
 
-def _planned(shelf: LinkShelf, raw: msgspec.Raw) -> LinkCommand | ApiError:
+def _planned(shelf: LinkShelf, raw: msgspec.Raw, caller: Caller) -> LinkCommand | ApiError:
     try:
         new = read(raw, NewLink)
-        return creation(new, default_domain=shelf.settings.default_domain, reply_to=shelf.desk.reply_to)
+        command = creation(new, default_domain=shelf.settings.default_domain, reply_to=shelf.desk.reply_to)
+        permit(caller, command)
+        return command
     except ApiError as error:
         return error
 

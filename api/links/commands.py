@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import msgspec
 
-from api.errors import BY_STATUS, ApiError, BadRequest, Internal, suggest
+from api.errors import BY_STATUS, ApiError, BadRequest, Forbidden, Internal, suggest
+from api.keys.caller import Caller
 from ingest.links import DomainError, Link, LinkCommand, LinkFields, LinkReply, Operation, decide, normalise_domain
 
 SLUG_LETTERS = "23456789abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -86,6 +87,16 @@ def change(link: Link, wanted: LinkChange, if_version: int | None, reply_to: str
 def deletion(link: Link, if_version: int | None, reply_to: str) -> LinkCommand:
     """The command that deletes a link."""
     return _command(Operation.DELETE, link.domain, link.slug, reply_to, if_version=if_version)
+
+
+def permit(caller: Caller, command: LinkCommand) -> None:
+    """Raises `Forbidden` where the link would be on a domain that is not the caller's."""
+    if not caller.sees(command.domain):
+        raise Forbidden(
+            f"This key has no links on `{command.domain}`.",
+            field="domain",
+            hint=f"Give `domain`, one of: {', '.join(caller.domains or ())}.",
+        )
 
 
 def random_slug() -> str:

@@ -2,17 +2,21 @@
 
 import asyncio
 import re
+from typing import Annotated
 
+from pydantic import Field
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from api.body import json_body
-from api.errors import BadRequest, suggest
+from api.contract.operation import JSON, Answer, Described, Operation, Parameter, json_answer
+from api.errors import Away, BadRequest, Conflict, NotFound, StaleVersion, Unconfirmed, suggest
+from api.keys.caller import LINKS, SEE_LINKS, caller_of
 from api.links.book import Cursor, Wanted, cursor
 from api.links.bulk import create_many
-from api.links.commands import LinkChange, NewLink, NewLinks, change, creation, deletion, read
+from api.links.commands import LinkChange, NewLink, NewLinks, change, creation, deletion, permit, read
+from api.links.shape import BulkAnswer, LinkPage, ShownLink
 from api.links.shelf import LinkShelf
 from ingest.links import Link
 
@@ -30,6 +34,7 @@ class Links(HTTPEndpoint):
         shelf = _shelf(request)
         new = read(await json_body(request), NewLink)
         command = creation(new, default_domain=shelf.settings.default_domain, reply_to=shelf.desk.reply_to)
+        permit(caller_of(request), command)
         reply = await shelf.carry_out_one(command)
         return _answer(shelf, reply.link, status=201)
 
@@ -45,6 +50,7 @@ class Links(HTTPEndpoint):
             campaign=parameters.get("campaign", ""),
             tag=parameters.get("tag", ""),
             text=parameters.get("q", "").casefold(),
+            domains=caller_of(request).domains,
         )
         limit, after = _limit(parameters.get("limit", "100")), _after(parameters.get("after", ""))
         page, total = await asyncio.to_thread(shelf.book.page, wanted, limit, after)
@@ -58,33 +64,96 @@ class OneLink(HTTPEndpoint):
     async def get(self, request: Request) -> Response:
         """The link, with its version as the ETag."""
         shelf = _shelf(request)
-        return _answer(shelf, shelf.known(request.path_params["id"]))
+        return _answer(shelf, shelf.known(request.path_params["id"], caller_of(request)))
 
     async def patch(self, request: Request) -> Response:
         """The given fields are changed; 412 where `If-Match` or `if_version` is another version."""
         shelf = _shelf(request)
         wanted = read(await json_body(request), LinkChange)
-        link = shelf.known(request.path_params["id"])
+        link = shelf.known(request.path_params["id"], caller_of(request))
         reply = await shelf.carry_out_one(change(link, wanted, _if_match(request), shelf.desk.reply_to))
         return _answer(shelf, reply.link)
 
     async def delete(self, request: Request) -> Response:
         """204; 412 where `If-Match` is another version."""
         shelf = _shelf(request)
-        link = shelf.known(request.path_params["id"])
+        link = shelf.known(request.path_params["id"], caller_of(request))
         await shelf.carry_out_one(deletion(link, _if_match(request), shelf.desk.reply_to))
         return Response(status_code=204)
 
 
 async def post_bulk(request: Request) -> Response:
     """`POST /v1/links/bulk`: up to 1,000 links, an answer for each."""
-    return JSONResponse(await create_many(_shelf(request), read(await json_body(request), NewLinks)))
+    asked = read(await json_body(request), NewLinks)
+    return JSONResponse(await create_many(_shelf(request), asked, caller_of(request)))
 
+
+_ID = Parameter("id", Annotated[str, Field(pattern="^[0-9a-f]{16}$")], "The link's id.", "path", required=True)
+_GUARD = Parameter("If-Match", str, "The link's `ETag`: 412 where it is in another version by now.", "header")
+_ETAG = {"ETag": "The link's version, in quotes."}
+_KAFKA = (Away, Unconfirmed)
+_LISTED = (
+    Parameter("q", str, "Text that slug, title or destination holds."),
+    Parameter("domain", str, "Host of the links."),
+    Parameter("campaign", str, "Campaign of the links."),
+    Parameter("tag", str, "A tag of the links."),
+    Parameter("limit", Annotated[int, Field(ge=1, le=MAX_PAGE)], "Links of a page; 100 unless given."),
+    Parameter("after", Annotated[str, Field(pattern=_CURSOR.pattern)], "Where the page before ended: follow `next`."),
+)
 
 ROUTES = [
-    Route("/v1/links", Links),
-    Route("/v1/links/bulk", post_bulk, methods=["POST"]),
-    Route("/v1/links/{id}", OneLink),
+    Described(
+        "/v1/links",
+        Links,
+        get=Operation(
+            "Links, the newest first.", {200: json_answer("A page.", LinkPage)}, SEE_LINKS, _LISTED, errors=(Away,)
+        ),
+        post=Operation(
+            "A new link.",
+            {201: Answer("The link.", {JSON: ShownLink}, _ETAG | {"Location": "Its address in the API."})},
+            LINKS,
+            body=NewLink,
+            errors=(Conflict, *_KAFKA),
+        ),
+    ),
+    Described(
+        "/v1/links/bulk",
+        post_bulk,
+        post=Operation(
+            "Up to 1,000 new links, an answer for each.",
+            {200: json_answer("An answer for each, in order.", BulkAnswer)},
+            LINKS,
+            body=NewLinks,
+            errors=_KAFKA,
+            help="Each of `links` is what `POST /v1/links` takes; a bad one spoils no other.",
+        ),
+    ),
+    Described(
+        "/v1/links/{id}",
+        OneLink,
+        get=Operation(
+            "One link.",
+            {200: Answer("The link.", {JSON: ShownLink}, _ETAG)},
+            SEE_LINKS,
+            (_ID,),
+            errors=(NotFound, Away),
+        ),
+        patch=Operation(
+            "Change the given fields; `If-Match` guards it.",
+            {200: Answer("The link as it is now.", {JSON: ShownLink}, _ETAG)},
+            LINKS,
+            (_ID, _GUARD),
+            LinkChange,
+            (NotFound, StaleVersion, *_KAFKA),
+        ),
+        delete=Operation(
+            "Delete a link; `If-Match` guards it.",
+            {204: Answer("It is deleted.")},
+            LINKS,
+            (_ID, _GUARD),
+            errors=(NotFound, StaleVersion, *_KAFKA),
+        ),
+    ),
 ]
 
 

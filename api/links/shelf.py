@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from api.errors import ApiError, Away, NotFound
+from api.keys.caller import Caller
 from api.links.book import LinkBook
 from api.links.commands import refuse, shown
 from api.links.desk import Answer, LinkDesk
@@ -49,10 +50,10 @@ class LinkShelf:
             raise Away("Links can't be read now: Kafka does not answer, or is still being read.", what="kafka")
         return self._book
 
-    def known(self, id_: str) -> Link:
-        """The link of that id; raises `NotFound` or `Away`."""
+    def known(self, id_: str, caller: Caller) -> Link:
+        """The link of that id; raises `NotFound`, of another's link too, or `Away`."""
         link = self.book.get(id_)
-        if link is None:
+        if link is None or not caller.sees(link.domain):
             raise NotFound("There is no link of this id.", field="id")
         return link
 

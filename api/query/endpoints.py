@@ -2,20 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from api.body import json_body
+from api.contract.operation import JSON, Answer, Described, Operation, Parameter
 from api.dimensions import DIMENSIONS
-from api.errors import BadRequest, suggest
+from api.errors import Away, BadRequest, TooExpensive, suggest
+from api.keys.caller import READ, caller_of
+from api.metrics import METRICS
 from api.query.build import build
+from api.query.model import PRESETS, Query
 from api.query.parse import parse
 from api.query.result import as_csv, result
 from api.query.run import Warehouse
+from api.query.shape import QueryAnswer
 from api.query.shorthand import read_filter
 from api.settings import ApiSettings
 from api.telemetry import Telemetry
@@ -54,10 +59,42 @@ async def get_timeseries(request: Request) -> Response:
     return await _answer_address(request, INTERVALS[interval], (*PARAMETERS, "interval"))
 
 
+_FORMAT = Parameter("format", Literal["json", "csv"], "`json` unless given.")
+_IN_ADDRESS = (
+    Parameter("metrics", str, f"Joined by commas, of: {', '.join(METRICS)}; `clicks,visitors` unless given."),
+    Parameter("range", str, f"{PRESETS}; `30d` unless given."),
+    Parameter("from", str, "First day or moment, with `to`, instead of `range`."),
+    Parameter("to", str, "Last day, or the moment at which it ends."),
+    Parameter("time_zone", str, "IANA name, as `Europe/Zurich`; the installation's unless given."),
+    Parameter("filter", list[str], "`channel=Email|SMS`, `country!=CH`, `referrer~google`, `path!~preview`; all hold."),
+    Parameter("limit", Annotated[int, Field(ge=1, le=10_000)], "Rows of the answer; 1,000 unless given."),
+    Parameter("offset", Annotated[int, Field(ge=0, le=100_000)], "Rows that are passed over."),
+    Parameter("exact", Literal["true", "false"], "Count visitors exactly, at a higher cost."),
+    _FORMAT,
+)
+_ANSWERS = {200: Answer("Rows, about them, and what was executed.", {JSON: QueryAnswer, "text/csv": str})}
+_ERRORS = (TooExpensive, Away)
+_DIMENSION = Parameter("dimension", Literal[*DIMENSIONS], "What the rows are.", "path", required=True)
+_INTERVAL = Parameter("interval", Literal[*INTERVALS], "How long a bucket is; `day` unless given.")
+
 ROUTES = [
-    Route("/v1/query", post_query, methods=["POST"]),
-    Route("/v1/breakdown/{dimension}", get_breakdown, methods=["GET"]),
-    Route("/v1/timeseries", get_timeseries, methods=["GET"]),
+    Described(
+        "/v1/query",
+        post_query,
+        post=Operation(
+            "Metrics by dimensions, with filters, for a range of time.", _ANSWERS, READ, (_FORMAT,), Query, _ERRORS
+        ),
+    ),
+    Described(
+        "/v1/breakdown/{dimension}",
+        get_breakdown,
+        get=Operation("The same by one dimension.", _ANSWERS, READ, (_DIMENSION, *_IN_ADDRESS), errors=_ERRORS),
+    ),
+    Described(
+        "/v1/timeseries",
+        get_timeseries,
+        get=Operation("The same over time.", _ANSWERS, READ, (_INTERVAL, *_IN_ADDRESS), errors=_ERRORS),
+    ),
 ]
 
 
@@ -79,7 +116,8 @@ async def _answer(request: Request, body: bytes | Mapping[str, Any]) -> Response
     warehouse: Warehouse = request.app.state.warehouse
     telemetry: Telemetry = request.app.state.telemetry
     format_ = _choice(request.query_params.get("format", "json"), "format", FORMATS)
-    question = parse(body, now=datetime.now(UTC), zone=settings.time_zone)
+    within = caller_of(request).conditions()
+    question = parse(body, now=datetime.now(UTC), zone=settings.time_zone, within=within)
     rows = await warehouse.run(build(question))
     telemetry.rows_read.inc(rows.rows_read)
     answer = result(question, rows, home_zone=settings.time_zone)

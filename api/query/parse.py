@@ -29,8 +29,11 @@ class Question:
     order: tuple[Order, ...]
 
 
-def parse(body: bytes | Mapping[str, Any], *, now: datetime, zone: str) -> Question:
+def parse(body: bytes | Mapping[str, Any], *, now: datetime, zone: str, within: tuple[Condition, ...]) -> Question:
     """JSON text or an object of that shape → the question. `zone` stands in where the query names none.
+
+    `within` is what the caller may see (`Caller.conditions`): it holds beside the query's own filters, whatever they
+    say.
 
     Raises `BadRequest` that names the field, as `filters[0][1]`.
     """
@@ -44,7 +47,7 @@ def parse(body: bytes | Mapping[str, Any], *, now: datetime, zone: str) -> Quest
         asked=query,
         metrics=metrics,
         dimensions=dimensions,
-        conditions=conditions(query.filters),
+        conditions=(*within, *conditions(query.filters)),
         span=range_of(query.date_range, zone_named(query.time_zone or zone), now),
         order=_order(query.order_by, metrics, dimensions),
     )

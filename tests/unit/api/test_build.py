@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).with_name("visitors_by_channel.sql")
 
 def built(**asked: Any) -> Statement:
     body = {"metrics": ["clicks"], "date_range": ["2026-11-01", "2026-11-30"], **asked}
-    return build(parse(body, now=NOW, zone="UTC"))
+    return build(parse(body, now=NOW, zone="UTC", within=()))
 
 
 def code(sql: str) -> str:

@@ -12,7 +12,7 @@ GOOD: dict[str, Any] = {"metrics": ["clicks"], "date_range": "7d"}
 
 
 def asked(**more: Any) -> Question:
-    return parse({**GOOD, **more}, now=NOW, zone="Europe/Zurich")
+    return parse({**GOOD, **more}, now=NOW, zone="Europe/Zurich", within=())
 
 
 def nested(depth: int) -> list[Any]:
@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_refused_by_its_place(more: dict[str, Any], field: 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"nul", b'{"metrics": ["\xff"]}', b"[" * 100_000])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
-        parse(body, now=NOW, zone="UTC")
+        parse(body, now=NOW, zone="UTC", within=())
 
 
 def test_what_is_not_given_is_the_installations() -> None:

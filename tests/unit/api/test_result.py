@@ -12,7 +12,7 @@ LEFT_OUT = ("bots", "prefetches", "repeats", "duplicates", "orphans", "expired",
 
 def question(**asked: Any) -> Question:
     body = {"metrics": ["clicks"], "date_range": ["2026-11-01", "2026-11-01"], **asked}
-    return parse(body, now=NOW, zone="America/New_York")
+    return parse(body, now=NOW, zone="America/New_York", within=())
 
 
 def rows(*values: tuple[Any, ...], dimensions: int = 1, metrics: int = 1, totals: int = 0) -> Rows:
@@ -84,7 +84,9 @@ def test_the_echo_gives_the_same_answer_when_it_is_asked() -> None:
     echo = answered(asked, rows())["query"]
     assert echo["date_range"] == ["2026-11-01T00:00:00-04:00", "2026-11-02T00:00:00-05:00"]
     assert echo["date_range_utc"] == ["2026-11-01T04:00:00+00:00", "2026-11-02T05:00:00+00:00"]
-    again = parse({name: value for name, value in echo.items() if name != "date_range_utc"}, now=NOW, zone="UTC")
+    again = parse(
+        {name: value for name, value in echo.items() if name != "date_range_utc"}, now=NOW, zone="UTC", within=()
+    )
     assert again.span == asked.span
     assert again.conditions == asked.conditions
     assert again.order == asked.order
