@@ -6,6 +6,7 @@
     ├── Forbidden             403  the key is not made for that
     ├── NotFound              404
     ├── MethodNotAllowed      405
+    ├── NotAcceptable         406  none of the formats that `Accept` names
     ├── Conflict              409  the slug is taken
     ├── StaleVersion          412  the link was changed meanwhile
     ├── TooLarge              413
@@ -40,7 +41,9 @@ class ApiError(Exception):
     code: ClassVar[str] = "internal"
     headers: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, message: str, *, field: str = "", hint: str = "", **extra: str | int | float) -> None:
+    def __init__(
+        self, message: str, *, field: str = "", hint: str = "", **extra: str | int | float | list[str]
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
@@ -87,6 +90,14 @@ class MethodNotAllowed(ApiError):
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     code = "method_not_allowed"
+
+
+class NotAcceptable(ApiError):
+    """None of the formats that `Accept` names; `available` lists those that there are."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+    code = "not_acceptable"
+    headers = MappingProxyType({"vary": "Accept"})
 
 
 class Conflict(ApiError):

@@ -58,6 +58,11 @@ class Metric:
     of: str = ""
     """Of a percentage: what its hundred per cent are."""
 
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is a number that may be unknown, rather than a count."""
+        return self.row.startswith("if(")
+
 
 def _sum(name: str, help_: str) -> Metric:
     return Metric(name, help_, name, f"sum({name}) OVER ()", name)

@@ -28,12 +28,13 @@ class Statement:
 
 
 @dataclass
-class _Binder:
+class Binder:
     """Gives each value a parameter of its own: `{p0:Array(String)}`, `{p1:String}` …"""
 
     values: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, value: object, type_: str) -> str:
+        """A value and its ClickHouse type → the place where it is bound."""
         name = f"p{len(self.values)}"
         self.values[name] = value
         return f"{{{name}:{type_}}}"
@@ -45,8 +46,8 @@ def build(question: Question) -> Statement:
     Its columns are `d0…` (dimensions), `m0…` (metrics), `t0…` (totals, if they are included), `kept`, `total_rows`,
     and each of `LEFT_OUT` with `left_out_` before it.
     """
-    bind = _Binder()
-    filters = [_condition(condition, bind) for condition in question.conditions]
+    bind = Binder()
+    filters = [condition_sql(condition, bind) for condition in question.conditions]
     page = question.asked.pagination
     sql = _ANSWER.substitute(
         columns=",\n    ".join(_columns(question)),
@@ -97,51 +98,51 @@ def _order(question: Question) -> list[str]:
     return ["kept DESC", *(f"{names[name]} {direction.upper()}" for name, direction in question.order)]
 
 
-def _condition(condition: Condition, bind: _Binder) -> str:
+def condition_sql(condition: Condition, bind: Binder) -> str:
     """A condition as SQL, always in brackets."""
     match condition:
         case Junction(word, parts):
-            return "(" + f" {word.upper()} ".join(_condition(part, bind) for part in parts) + ")"
+            return "(" + f" {word.upper()} ".join(condition_sql(part, bind) for part in parts) + ")"
         case Not(part):
-            return f"(NOT {_condition(part, bind)})"
+            return f"(NOT {condition_sql(part, bind)})"
         case Test():
             return f"({_RULES[condition.rule](condition, bind)})"
 
 
-def _exists(test: Test, _bind: _Binder) -> str:
+def _exists(test: Test, _bind: Binder) -> str:
     absent = test.dimension.absent
     return f"{test.dimension.sql} != {absent}" if isinstance(absent, int) else f"{test.dimension.sql} != '{absent}'"
 
 
-def _is(test: Test, bind: _Binder) -> str:
+def _is(test: Test, bind: Binder) -> str:
     if test.dimension.shape in {Shape.NUMBER, Shape.LINK}:
         return f"{test.dimension.sql} IN {bind([*test.values], 'Array(UInt64)')}"
     text, values = _texts(test, bind)
     return f"{text} IN {values}"
 
 
-def _contains(test: Test, bind: _Binder) -> str:
+def _contains(test: Test, bind: Binder) -> str:
     text, values = _texts(test, bind)
     return f"multiSearchAny({text}, {values})"
 
 
-def _starts_with(test: Test, bind: _Binder) -> str:
+def _starts_with(test: Test, bind: Binder) -> str:
     text, values = _texts(test, bind)
     return f"arrayExists(value -> startsWith({text}, value), {values})"
 
 
-def _ends_with(test: Test, bind: _Binder) -> str:
+def _ends_with(test: Test, bind: Binder) -> str:
     text, values = _texts(test, bind)
     return f"arrayExists(value -> endsWith({text}, value), {values})"
 
 
-def _matches(test: Test, bind: _Binder) -> str:
+def _matches(test: Test, bind: Binder) -> str:
     flags = "" if test.case_sensitive else "(?i)"
     patterns = [bind(f"{flags}{value}", "String") for value in test.values]
     return " OR ".join(f"match({test.dimension.sql}, {pattern})" for pattern in patterns)
 
 
-def _texts(test: Test, bind: _Binder) -> tuple[str, str]:
+def _texts(test: Test, bind: Binder) -> tuple[str, str]:
     """The dimension's text and the values, both in lower case where case does not matter."""
     values = bind([*test.values], "Array(String)")
     if test.case_sensitive:
@@ -149,7 +150,7 @@ def _texts(test: Test, bind: _Binder) -> tuple[str, str]:
     return f"lowerUTF8({test.dimension.sql})", f"arrayMap(value -> lowerUTF8(value), {values})"
 
 
-_RULES: Mapping[str, Callable[[Test, _Binder], str]] = {
+_RULES: Mapping[str, Callable[[Test, Binder], str]] = {
     "exists": _exists,
     "is": _is,
     "contains": _contains,

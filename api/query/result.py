@@ -1,7 +1,5 @@
 """Step 4 of a query: rows → the JSON answer, with an echo of what was executed."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,15 +19,6 @@ def result(question: Question, rows: Rows, *, home_zone: str) -> dict[str, Any]:
         "meta": _meta(question, rows, found[0] if found else {}, home_zone),
         "query": _echo(question),
     }
-
-
-def as_csv(answer: Mapping[str, Any]) -> str:
-    """The answer's results as CSV (RFC 4180) with a header line."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([*answer["query"]["dimensions"], *answer["query"]["metrics"]])
-    writer.writerows([*row["dimensions"], *row["metrics"]] for row in answer["results"])
-    return out.getvalue()
 
 
 def _page(question: Question, found: Sequence[Row]) -> list[Row]:
@@ -65,7 +54,7 @@ def _meta(question: Question, rows: Rows, first: Row, home_zone: str) -> dict[st
 
 def _nothing(metric: str) -> int | None:
     """A metric of no rows: a count is 0, a ratio is unknown."""
-    return None if METRICS[metric].row.startswith("if(") else 0
+    return None if METRICS[metric].is_ratio else 0
 
 
 def _time_labels(question: Question) -> list[str]:

@@ -55,6 +55,7 @@ async def guarded() -> AsyncIterator[httpx.AsyncClient]:
         ("POST", "/v1/query", {"json": {}}, 400, "bad_request", "metrics"),
         ("POST", "/v1/query", {"json": {**QUERY, "metrics": ["x"]}}, 400, "bad_request", "metrics[0]"),
         ("POST", "/v1/query?format=xml", {"json": QUERY}, 400, "bad_request", "format"),
+        ("POST", "/v1/query", {"json": QUERY, "headers": {"accept": "text/html"}}, 406, "not_acceptable", None),
         ("POST", "/v1/query", {"json": QUERY}, 503, "away", None),
         ("GET", "/v1/breakdown/chanel", {}, 400, "bad_request", "dimension"),
         ("GET", "/v1/breakdown/channel?limt=3", {}, 400, "bad_request", "limt"),

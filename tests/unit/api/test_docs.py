@@ -10,8 +10,10 @@ from api.app import create_app
 from api.contract.endpoints import addresses
 from api.contract.operation import Described
 from api.dimensions import DIMENSIONS
+from api.formats.choose import FORMATS
 from api.metrics import LEFT_OUT, METRICS
-from api.query.endpoints import INTERVALS, PARAMETERS
+from api.query.address import QUESTION
+from api.query.endpoints import INTERVALS
 from api.query.model import Include, Query
 from api.settings import ApiSettings
 from deploy.links.rows import COLUMNS
@@ -31,10 +33,18 @@ def test_every_error_stands_with_its_status() -> None:
         assert f"| {error.status.value} | `{error.code}` |" in DOCS
 
 
-@pytest.mark.parametrize("names", [Query.model_fields, Include.model_fields, PARAMETERS, INTERVALS, LEFT_OUT, COLUMNS])
+@pytest.mark.parametrize(
+    "names",
+    [Query.model_fields, Include.model_fields, [part.name for part in QUESTION], INTERVALS, LEFT_OUT, COLUMNS, FORMATS],
+)
 def test_every_name_is_mentioned(names: object) -> None:
-    assert isinstance(names, dict | tuple)
+    assert isinstance(names, dict | tuple | list)
     assert not [name for name in names if f"`{name}`" not in DOCS]
+
+
+def test_every_format_stands_with_its_media_type() -> None:
+    for format_ in FORMATS.values():
+        assert f"| `{format_.name}` | `{format_.media_type}` |" in DOCS
 
 
 def test_every_address_is_mentioned() -> None:

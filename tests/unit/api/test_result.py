@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from api.query.parse import Question, parse
-from api.query.result import as_csv, result
+from api.query.result import result
 from api.query.run import Rows
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
@@ -109,9 +109,3 @@ def test_visitors_are_answered_with_what_they_are() -> None:
     assert warned(metrics=["visitors"]) == {"visitors_approximate"}
     assert warned(metrics=["visitors"], exact=True, date_range="7d") == {"visitor_days"}
     assert warned(metrics=["clicks_per_visitor"], exact=True, time_zone="UTC") == {"visitor_zone"}
-
-
-def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
-    asked = question(dimensions=["city"])
-    answer = answered(asked, rows(('Bern, "BE"', 2, 1, 1, *NOTHING_LEFT_OUT)))
-    assert as_csv(answer) == 'city,clicks\r\n"Bern, ""BE""",2\r\n'

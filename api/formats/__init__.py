@@ -1,0 +1,1 @@
+"""Answers as bytes: which format a request wants, and how a table is written in it."""

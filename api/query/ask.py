@@ -1,0 +1,30 @@
+"""A query from the request to its answer, for every form in which one can be asked."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from api.keys.caller import caller_of
+from api.query.build import build
+from api.query.parse import parse
+from api.query.result import result
+from api.query.run import Warehouse
+from api.settings import ApiSettings
+from api.telemetry import Telemetry
+
+
+async def ask(request: Request, body: bytes | Mapping[str, Any]) -> dict[str, Any]:
+    """JSON text, or an object of that shape → the answer, of the caller's domains only.
+
+    Raises what parsing and running raise.
+    """
+    settings: ApiSettings = request.app.state.settings
+    warehouse: Warehouse = request.app.state.warehouse
+    telemetry: Telemetry = request.app.state.telemetry
+    within = caller_of(request).conditions()
+    question = parse(body, now=datetime.now(UTC), zone=settings.time_zone, within=within)
+    rows = await warehouse.run(build(question))
+    telemetry.rows_read.inc(rows.rows_read)
+    return result(question, rows, home_zone=settings.time_zone)
