@@ -35,6 +35,8 @@ class Dimension:
     choices: tuple[str, ...] = ()
     absent: str | int = ""
     """The value that says that there is none."""
+    column: str = ""
+    """The column of `events` that its SQL reads; empty: the one of its SQL."""
 
     @property
     def is_time(self) -> bool:
@@ -51,13 +53,19 @@ class Dimension:
             return datetime.fromtimestamp(value, UTC).astimezone(zone).isoformat()
         return f"{value:016x}" if self.shape is Shape.LINK else value
 
+    def text(self, shown: str | int) -> str:
+        """A value as JSON shows it → what ClickHouse's `toString` makes of it."""
+        if self.shape is Shape.MOMENT:
+            return str(int(datetime.fromisoformat(str(shown)).timestamp()))
+        return str(int(str(shown), 16)) if self.shape is Shape.LINK else str(shown)
+
 
 def _text(name: str, help_: str, sql: str = "") -> Dimension:
     return Dimension(name, sql or name, help_)
 
 
 def _choice(name: str, help_: str, choices: tuple[str, ...], absent: str = "") -> Dimension:
-    return Dimension(name, f"toString({name})", help_, Shape.CHOICE, choices, absent)
+    return Dimension(name, f"toString({name})", help_, Shape.CHOICE, choices, absent, column=name)
 
 
 def _number(name: str, help_: str) -> Dimension:
@@ -65,11 +73,12 @@ def _number(name: str, help_: str) -> Dimension:
 
 
 def _of_link(name: str, help_: str, attribute: str = "") -> Dimension:
-    return Dimension(name, f"dictGetOrDefault('links_dict', '{attribute or name}', link_id, '')", help_)
+    sql = f"dictGetOrDefault('links_dict', '{attribute or name}', link_id, '')"
+    return Dimension(name, sql, help_, column="link_id")
 
 
 def _time(name: str, help_: str, sql: str, shape: Shape = Shape.DATE) -> Dimension:
-    return Dimension(f"time:{name}", sql, help_, shape)
+    return Dimension(f"time:{name}", sql, help_, shape, column="ts")
 
 
 DEVICES = ("other", "desktop", "mobile", "tablet", "tv", "console", "wearable", "car")

@@ -1,4 +1,4 @@
-"""The metrics: what can be counted, as SQL over the measures of a group, and the measures as SQL over `events`.
+"""The metrics: what can be counted, as SQL over the measures of a group, and the measures as conditions on a record.
 
 An answer is made in two steps. The inner step groups rows and takes the *measures*, which can be merged (sums, and
 states of uniques); the outer one turns the measures of each group into *metrics*, and takes totals over all groups
@@ -7,11 +7,11 @@ just the page that is shown.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 from warehouse.events import COUNTED, Outcome
 
 _COUNTED = "outcome IN ({})".format(", ".join(f"'{outcome}'" for outcome in COUNTED))
-_VISITOR = f"{_COUNTED} AND visitor_id != 0"
 
 LEFT_OUT = {
     "bots": Outcome.BOT,
@@ -24,24 +24,26 @@ LEFT_OUT = {
 }
 """Measure → the outcome that it counts: what a request can be other than a click."""
 
-MEASURES = {
-    "clicks": f"countIf({_COUNTED})",
-    "suspects": f"countIf(outcome = '{Outcome.SUSPECT}')",
-    **{name: f"countIf(outcome = '{outcome}')" for name, outcome in LEFT_OUT.items()},
-    "events": "count()",
+MEASURES: Mapping[str, str] = {
+    "clicks": _COUNTED,
+    "suspects": f"outcome = '{Outcome.SUSPECT}'",
+    **{name: f"outcome = '{outcome}'" for name, outcome in LEFT_OUT.items()},
+    "events": "",
 }
-"""Measure → its SQL over `events`; all of them merge by sum."""
+"""Measure → the condition on a record by which it is counted; all of them merge by sum."""
 
-VISITOR_MEASURES = {
-    "visitors": f"${{uniq}}StateIf${{bits}}(salt_day, visitor_id, {_VISITOR})",
-    "visitor_clicks": f"countIf({_VISITOR})",
-}
-"""The dearer measures, taken only if a metric needs them; `$uniq` and `$bits` are `APPROXIMATE` or `EXACT`."""
+VISITOR_MEASURES = ("visitors", "visitor_clicks")
+"""The dearer measures, taken only if a metric needs them."""
 
-APPROXIMATE = {"uniq": "uniqCombined64", "bits": "(17)"}
+VISITOR = f"{_COUNTED} AND visitor_id != 0"
+"""Whom `VISITOR_MEASURES` count."""
+
+BITS = 17
+"""Precision of the states of visitors; those of another precision do not merge."""
+APPROXIMATE = {"uniq": "uniqCombined64", "bits": f"({BITS})"}
 EXACT = {"uniq": "uniqExact", "bits": ""}
-APPROXIMATE_ERROR = 0.003
-"""Relative standard error of `APPROXIMATE`: 1.04 ÷ √2¹⁷ (HyperLogLog); small counts are exact."""
+APPROXIMATE_ERROR = round(1.04 / 2 ** (BITS / 2), 4)
+"""Relative standard error of `APPROXIMATE` (HyperLogLog); small counts are exact."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Metric:
 
     @property
     def is_ratio(self) -> bool:
-        """Whether it is a number that may be unknown, rather than a count."""
+        """Whether it is a number that is unknown where there are no rows, rather than a count."""
         return self.row.startswith("if(")
 
 

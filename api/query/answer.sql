@@ -5,14 +5,7 @@ SELECT
     $columns
 FROM
 (
-    WITH $switched
-    SELECT
-        $measures
-    FROM events
-    WHERE $live
-        AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-        AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')$conditions
-    GROUP BY ALL
+$groups
 )
 ORDER BY $order
 LIMIT {rows:UInt64}

@@ -7,9 +7,8 @@ from typing import Any
 from starlette.requests import Request
 
 from api.keys.caller import caller_of
-from api.query.build import build
+from api.query.answer import answer, rows_read
 from api.query.parse import parse
-from api.query.result import result
 from api.query.run import Warehouse
 from api.settings import ApiSettings
 from api.telemetry import Telemetry
@@ -25,6 +24,6 @@ async def ask(request: Request, body: bytes | Mapping[str, Any]) -> dict[str, An
     telemetry: Telemetry = request.app.state.telemetry
     within = caller_of(request).conditions()
     question = parse(body, now=datetime.now(UTC), zone=settings.time_zone, within=within)
-    rows = await warehouse.run(build(question))
-    telemetry.rows_read.inc(rows.rows_read)
-    return result(question, rows, home_zone=settings.time_zone)
+    told = await answer(question, warehouse, home_zone=settings.time_zone)
+    telemetry.rows_read.inc(rows_read(told))
+    return told

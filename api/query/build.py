@@ -1,22 +1,30 @@
-"""Step 2 of a query: the question → one SQL statement and the values that are bound to it.
+"""Step 3 of a query: the question and its plan → one SQL statement and the values that are bound to it.
 
-Names come from the tables of dimensions and metrics; every value that a user sent is a server-side parameter.
+Names come from the tables of dimensions, metrics and families; every value that a user sent is a server-side parameter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from string import Template
+from textwrap import indent
 from typing import Any
 
 from api.dimensions import Shape
-from api.metrics import APPROXIMATE, EXACT, LEFT_OUT, MEASURES, VISITOR_MEASURES
+from api.metrics import APPROXIMATE, EXACT, LEFT_OUT, MEASURES, VISITOR, VISITOR_MEASURES
 from api.query.conditions import Condition, Junction, Not, Test
 from api.query.parse import Question
+from api.query.plan import Plan, Rolled, Span
 from warehouse.sql import load
 
-_ANSWER = Template(Path(__file__).with_name("answer.sql").read_text())
+
+def _template(name: str) -> Template:
+    """The text of a statement's piece beside this file, without its comments."""
+    lines = Path(__file__).with_name(f"{name}.sql").read_text().splitlines()
+    return Template("\n".join(line for line in lines if not line.startswith("--")))
+
+
+_ANSWER, _MERGED, _RAW, _ROLLED = map(_template, ("answer", "merged", "raw", "rolled"))
 
 
 @dataclass(frozen=True)
@@ -31,61 +39,139 @@ class Statement:
 class Binder:
     """Gives each value a parameter of its own: `{p0:Array(String)}`, `{p1:String}` …"""
 
+    prefix: str = "p"
     values: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, value: object, type_: str) -> str:
-        """A value and its ClickHouse type → the place where it is bound."""
-        name = f"p{len(self.values)}"
+        """The place of a value in the SQL."""
+        name = f"{self.prefix}{len(self.values)}"
         self.values[name] = value
         return f"{{{name}:{type_}}}"
 
 
-def build(question: Question) -> Statement:
-    """The question → the statement.
+def build(question: Question, plan: Plan, *, rows: int, wanted: Sequence[Sequence[str]] = ()) -> Statement:
+    """The statement that gives the question's first so many rows, or those of the `wanted` groups.
 
-    Its columns are `d0…` (dimensions), `m0…` (metrics), `t0…` (totals, if they are included), `kept`, `total_rows`,
-    and each of `LEFT_OUT` with `left_out_` before it.
+    A group is named by the texts of its dimensions. The columns are `d0…` (dimensions), `m0…` (metrics), `t0…` (totals,
+    if they are included), `kept`, `total_rows`, and each of `LEFT_OUT` with `left_out_` before it.
     """
-    bind = Binder()
+    bind, place = Binder(), Binder("s")
     filters = [condition_sql(condition, bind) for condition in question.conditions]
-    page = question.asked.pagination
+    parts = [*_rolled_parts(question, plan, filters, place), *_raw_parts(question, plan, filters, place)]
     sql = _ANSWER.substitute(
-        columns=",\n    ".join(_columns(question)),
-        switched=load("switched").strip(),
-        live=load("live").strip(),
-        measures=",\n        ".join(_measures(question)),
-        conditions="".join(f"\n        AND {part}" for part in filters),
+        columns=",\n    ".join(_columns(question, _kept(question, wanted, bind))),
+        groups=indent(_united(question, parts), "    "),
         order=", ".join(_order(question)),
     )
-    parameters = {
-        "start": _millis(question.span.start),
-        "end": _millis(question.span.end),
-        "zone": question.span.zone.key,
-        "rows": page.offset + page.limit,
-        **bind.values,
-    }
+    parameters = {"zone": question.span.zone.key, "rows": rows, **bind.values, **place.values}
+    if plan.rolled:
+        parameters["switch"] = plan.switch
     # The inner templates are in the metrics' SQL, and values are not in the text: a `$` of a user's is never seen.
     return Statement(Template(sql).substitute(EXACT if question.asked.exact else APPROXIMATE), parameters)
 
 
-def _millis(moment: datetime) -> int:
-    """Unix milliseconds, cut down."""
-    return int(moment.timestamp() * 1000 + 0.0005)
+def _united(question: Question, parts: Sequence[str]) -> str:
+    if len(parts) == 1:
+        return parts[0].strip()
+    merged = {name: f"sum(parts.{name})" for name in _measured(question)}
+    if question.needs_visitors:
+        merged["visitors"] = "${uniq}MergeState${bits}(parts.visitors)"
+    names = [f"d{index}" for index in range(len(question.dimensions))]
+    return _MERGED.substitute(
+        measures=",\n    ".join([*names, *_named(merged)]),
+        parts=indent("\nUNION ALL\n".join(part.strip() for part in parts), "    "),
+    ).strip()
 
 
-def _measures(question: Question) -> list[str]:
-    measures = dict(MEASURES)
-    if any(metric.needs_visitors for metric in question.metrics):
-        measures |= VISITOR_MEASURES
-    groups = [f"{dimension.sql} AS d{index}" for index, dimension in enumerate(question.dimensions)]
-    return groups + [f"{sql} AS {name}" for name, sql in measures.items()]
+def _rolled_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Binder) -> Iterable[str]:
+    counted = {
+        name: f"sumIf(rolled.n, {condition})" if condition else "sum(rolled.n)" for name, condition in MEASURES.items()
+    }
+    if question.needs_visitors:
+        counted |= {
+            "visitors": "${uniq}MergeState${bits}(rolled.visitors)",
+            "visitor_clicks": "sum(rolled.visitor_clicks)",
+        }
+    for part in plan.rolled:
+        yield _ROLLED.substitute(
+            switched=load("switched").strip(),
+            measures=",\n    ".join([*_groups(question), *_named(counted)]),
+            table=part.table,
+            seals=bind(part.seals, "Array(UInt64)"),
+            where="\n    AND ".join([_within(part.spans, bind, _SECONDS), *filters]),
+        )
 
 
-def _columns(question: Question) -> list[str]:
-    kept = " OR ".join(dict.fromkeys(f"{metric.measure} > 0" for metric in question.metrics))
+def _raw_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Binder) -> Iterable[str]:
+    counted = {name: f"countIf({condition})" if condition else "count()" for name, condition in MEASURES.items()}
+    if question.needs_visitors:
+        counted |= {
+            "visitors": f"${{uniq}}StateIf${{bits}}(salt_day, visitor_id, {VISITOR})",
+            "visitor_clicks": f"countIf({VISITOR})",
+        }
+    wheres = [[_within(plan.raw, bind, _MILLIS)]] if plan.raw else []
+    wheres += [[*_beyond(part, bind), _within(part.spans, bind, _MILLIS)] for part in plan.rolled]
+    for where in wheres:
+        yield _RAW.substitute(
+            switched=load("switched").strip(),
+            measures=",\n    ".join([*_groups(question), *_named(counted)]),
+            live=load("live").strip(),
+            where="\n    AND ".join([*where, *filters]),
+        )
+
+
+def _beyond(part: Rolled, bind: Binder) -> list[str]:
+    """Records that came after the family's clock: a row past it has no lower batch time than it had there."""
+    choices = [
+        f"topic_id = {bind(str(topic), 'UUID')}, {bind([*following], 'Array(UInt64)')}[kafka_partition + 1]"
+        for topic, following in part.clock.items()
+    ]
+    # Past the end of an array stands a 0: of a partition that is new, all records are beyond.
+    following = f"multiIf({', '.join(choices)}, 0)" if choices else "0"
+    return [f"batch_time >= toDateTime({bind(part.batch_time, 'UInt32')}, 'UTC')", f"kafka_offset >= {following}"]
+
+
+_MILLIS = ("fromUnixTimestamp64Milli({}, 'UTC')", "Int64", 1)
+_SECONDS = ("toDateTime({}, 'UTC')", "UInt32", 1000)
+
+
+def _within(spans: Sequence[Span], bind: Binder, unit: tuple[str, str, int]) -> str:
+    """Times in any of the spans; always in brackets."""
+    form, type_, size = unit
+    ranges = [
+        f"ts >= {form.format(bind(start // size, type_))} AND ts < {form.format(bind(end // size, type_))}"
+        for start, end in spans
+    ]
+    return f"({ranges[0]})" if len(ranges) == 1 else "(" + " OR ".join(f"({part})" for part in ranges) + ")"
+
+
+def _groups(question: Question) -> list[str]:
+    return [f"{dimension.sql} AS d{index}" for index, dimension in enumerate(question.dimensions)]
+
+
+def _measured(question: Question) -> list[str]:
+    return [*MEASURES, *(VISITOR_MEASURES if question.needs_visitors else ())]
+
+
+def _named(measures: Mapping[str, str]) -> list[str]:
+    return [f"{sql} AS {name}" for name, sql in measures.items()]
+
+
+def _kept(question: Question, wanted: Sequence[Sequence[str]], bind: Binder) -> str:
+    """Whether a group is in the answer: it is wanted, or anything that was asked for is in it."""
+    if not question.dimensions:
+        return "1"
+    if wanted:
+        texts = ", ".join(f"toString(d{index})" for index in range(len(question.dimensions)))
+        lists = ", ".join(bind([*values], "Array(String)") for values in zip(*wanted, strict=True))
+        return f"tuple({texts}) IN arrayZip({lists})"
+    return " OR ".join(dict.fromkeys(f"{metric.measure} > 0" for metric in question.metrics))
+
+
+def _columns(question: Question, kept: str) -> list[str]:
     columns = [f"d{index}" for index in range(len(question.dimensions))]
     columns += [f"{metric.row} AS m{index}" for index, metric in enumerate(question.metrics)]
-    columns += [f"({kept if question.dimensions else 1}) AS kept", "sum(kept) OVER () AS total_rows"]
+    columns += [f"({kept}) AS kept", "sum(kept) OVER () AS total_rows"]
     columns += [f"sum({name}) OVER () AS left_out_{name}" for name in LEFT_OUT]
     if question.asked.include.totals:
         columns += [f"{metric.total} AS t{index}" for index, metric in enumerate(question.metrics)]

@@ -134,10 +134,10 @@ def _moment(text: str, zone: ZoneInfo, field: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def labels(dimension: str, span: Range) -> list[str]:
+def labels(dimension: str, span: Range, field: str = "include.time_labels") -> list[str]:
     """All buckets of a time dimension (`time:day` …) that have an instant in the range, as results show them.
 
-    Raises `BadRequest` when there are more than `MAX_LABELS`.
+    Raises `BadRequest` naming `field` when there are more than `MAX_LABELS`.
     """
     unit = dimension.removeprefix("time:")
     buckets = _moments(unit, span) if unit in {"minute", "hour"} else _dates(unit, span)
@@ -146,7 +146,7 @@ def labels(dimension: str, span: Range) -> list[str]:
         if len(found) == MAX_LABELS:
             raise BadRequest(
                 f"The range has more than {MAX_LABELS} buckets of `{dimension}`.",
-                field="include.time_labels",
+                field=field,
                 hint="Ask for a shorter range or a longer bucket.",
             )
         found.append(bucket)

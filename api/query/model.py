@@ -15,6 +15,7 @@ PRESETS = "`day`, `yesterday`, `week`, `month`, `year`, `all`, `realtime`, or a 
 
 Metric = Annotated[str, Field(json_schema_extra={"enum": list(METRICS)})]
 DimensionName = Annotated[str, Field(json_schema_extra={"enum": list(DIMENSIONS)})]
+DateRange = Annotated[str, Field(description=PRESETS)] | Annotated[list[str], Field(min_length=2, max_length=2)]
 Value = Annotated[StrictStr, Field(max_length=MAX_VALUE)] | StrictInt
 
 
@@ -109,9 +110,23 @@ class Pagination(Strict):
     offset: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
-class Include(Strict):
-    """What the answer's `meta` holds beside the rest."""
+class Comparisons(Strict):
+    """Another range of time that each row is compared with."""
 
+    mode: Literal["previous_period", "year_over_year", "custom"]
+    date_range: DateRange | None = None
+    """The range of `custom`, of no other mode."""
+    match_day_of_week: bool = False
+    """Begin on the weekday on which the query's range begins."""
+
+
+class Include(Strict):
+    """What the answer holds beside the rest."""
+
+    empty_buckets: bool = False
+    """A row for every bucket of the time dimension too in which nothing was counted."""
+    comparisons: Comparisons | None = None
+    """Each row's metrics in another range, and the rate at which they changed."""
     time_labels: bool = False
     """All buckets of the time dimension in the range, those without a row too."""
     total_rows: bool = False
@@ -127,7 +142,7 @@ class Query(Strict):
     dimensions: Annotated[list[DimensionName], Field(max_length=8)] = []
     filters: Annotated[list[Filter], Field(max_length=100)] = []
     """All of them must hold."""
-    date_range: Annotated[str, Field(description=PRESETS)] | Annotated[list[str], Field(min_length=2, max_length=2)]
+    date_range: DateRange
     """A preset; two dates, both included; or two moments, the second one excluded."""
     time_zone: Annotated[str, Field(max_length=64)] = ""
     """IANA name, as `Europe/Zurich`; empty: the installation's."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from api.dimensions import DIMENSIONS, Dimension
 from api.errors import BadRequest, suggest
 from api.metrics import METRICS, Metric
+from api.query.comparison import compared_range
 from api.query.conditions import Condition, conditions
 from api.query.dates import Range, range_of, zone_named
 from api.query.model import FILTER_TAGS, PRESETS, Order, Query
@@ -27,6 +28,18 @@ class Question:
     conditions: tuple[Condition, ...]
     span: Range
     order: tuple[Order, ...]
+    compared: Range | None = None
+    """The range that each row is compared with."""
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The names of its time dimensions."""
+        return tuple(dimension.name for dimension in self.dimensions if dimension.is_time)
+
+    @property
+    def needs_visitors(self) -> bool:
+        """Whether a metric is made of the dearer measures."""
+        return any(metric.needs_visitors for metric in self.metrics)
 
 
 def parse(body: bytes | Mapping[str, Any], *, now: datetime, zone: str, within: tuple[Condition, ...]) -> Question:
@@ -43,13 +56,19 @@ def parse(body: bytes | Mapping[str, Any], *, now: datetime, zone: str, within: 
         raise _complaint(error) from None
     metrics = tuple(_known(METRICS, "metric", query.metrics))
     dimensions = tuple(_known(DIMENSIONS, "dimension", query.dimensions))
+    span = range_of(query.date_range, zone_named(query.time_zone or zone), now)
+    include = query.include
+    if include.empty_buckets and sum(dimension.is_time for dimension in dimensions) != 1:
+        message = "Empty buckets are those of one time dimension, and the query has none or several."
+        raise BadRequest(message, field="include.empty_buckets", hint="Add `time:day` to the dimensions.")
     return Question(
         asked=query,
         metrics=metrics,
         dimensions=dimensions,
         conditions=(*within, *conditions(query.filters)),
-        span=range_of(query.date_range, zone_named(query.time_zone or zone), now),
+        span=span,
         order=_order(query.order_by, metrics, dimensions),
+        compared=compared_range(include.comparisons, span, now) if include.comparisons else None,
     )
 
 
@@ -82,6 +101,7 @@ def _complaint(error: ValidationError) -> BadRequest:
     hint = {
         "filters": 'A filter is written as ["is", "channel", ["Email"]], and `filters` is a list of them.',
         "date_range": f"Presets are {PRESETS}; else give [from, to].",
+        "include": 'A comparison is written as {"mode": "previous_period"}.' if "comparisons" in field else "",
     }.get(field.split("[")[0].split(".")[0], "")
     if problem["type"] == "extra_forbidden":
         hint = suggest(str(problem["loc"][-1]), Query.model_fields)
@@ -89,7 +109,7 @@ def _complaint(error: ValidationError) -> BadRequest:
 
 
 def _message(kind: str, message: str, field: str) -> str:
-    if field == "date_range" and kind != "missing":
+    if field.endswith("date_range") and kind != "missing":
         return "This is neither the name of a range nor a pair of dates"
     return {
         "missing": "This is missing",

@@ -3,42 +3,59 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.metrics import APPROXIMATE_ERROR, LEFT_OUT, METRICS
-from api.query.dates import labels
+from api.metrics import APPROXIMATE_ERROR, LEFT_OUT
+from api.query.dates import Range, labels
 from api.query.parse import Question
 from api.query.run import Rows
 
 Row = Mapping[str, Any]
+Shown = dict[str, Any]
+"""One row of an answer: `dimensions`, `metrics`, and `comparison` where there is one."""
 
 
-def result(question: Question, rows: Rows, *, home_zone: str) -> dict[str, Any]:
+def shown(question: Question, rows: Rows) -> list[Shown]:
+    """The rows as an answer shows them, from the first on."""
+    zone, dimensions = question.span.zone, list(enumerate(question.dimensions))
+    found = (dict(zip(rows.columns, values, strict=True)) for values in rows.values)
+    return [
+        {
+            "dimensions": [part.show(row[f"d{index}"], zone) for index, part in dimensions],
+            "metrics": [row[f"m{index}"] for index in range(len(question.metrics))],
+        }
+        for row in found
+        if row["kept"]
+    ]
+
+
+def result(question: Question, rows: Rows, results: Sequence[Shown], *, home_zone: str) -> dict[str, Any]:
     """The answer: `results`, `meta` and `query`. `home_zone` is the one in whose days visitors are told apart."""
-    found: list[Row] = [dict(zip(rows.columns, values, strict=True)) for values in rows.values]
+    first = dict(zip(rows.columns, rows.values[0], strict=True)) if rows.values else {}
+    return {"results": [*results], "meta": _meta(question, rows, first, home_zone), "query": _echo(question)}
+
+
+def totals(question: Question, rows: Rows) -> list[Any]:
+    """The metrics over all rows of all pages."""
+    first = dict(zip(rows.columns, rows.values[0], strict=True)) if rows.values else {}
+    return [first.get(f"t{index}", None if metric.is_ratio else 0) for index, metric in enumerate(question.metrics)]
+
+
+def figures(rows: Rows) -> dict[str, Any]:
+    """What an answer was made of, and what it took."""
+    return {"table": "events", "rows_read": rows.rows_read, "elapsed_ms": round(rows.seconds * 1000, 3)}
+
+
+def executed(span: Range) -> dict[str, list[str]]:
+    """A range, on its zone's clocks and in UTC."""
     return {
-        "results": [_shown(question, row) for row in _page(question, found)],
-        "meta": _meta(question, rows, found[0] if found else {}, home_zone),
-        "query": _echo(question),
-    }
-
-
-def _page(question: Question, found: Sequence[Row]) -> list[Row]:
-    return [row for row in found[question.asked.pagination.offset :] if row["kept"]]
-
-
-def _shown(question: Question, row: Row) -> dict[str, list[Any]]:
-    zone = question.span.zone
-    return {
-        "dimensions": [part.show(row[f"d{index}"], zone) for index, part in enumerate(question.dimensions)],
-        "metrics": [row[f"m{index}"] for index in range(len(question.metrics))],
+        "date_range": [moment.isoformat() for moment in span.local()],
+        "date_range_utc": [moment.isoformat() for moment in (span.start, span.end)],
     }
 
 
 def _meta(question: Question, rows: Rows, first: Row, home_zone: str) -> dict[str, Any]:
     include = question.asked.include
     meta: dict[str, Any] = {
-        "table": "events",
-        "rows_read": rows.rows_read,
-        "elapsed_ms": round(rows.seconds * 1000, 3),
+        **figures(rows),
         "left_out": {name: first.get(f"left_out_{name}", 0) for name in LEFT_OUT},
         "percentages_of": {metric.name: metric.of for metric in question.metrics if metric.of},
         "warnings": _warnings(question, home_zone),
@@ -46,24 +63,18 @@ def _meta(question: Question, rows: Rows, first: Row, home_zone: str) -> dict[st
     if include.total_rows:
         meta["total_rows"] = first.get("total_rows", 0)
     if include.totals:
-        meta["totals"] = [first.get(f"t{index}", _nothing(name)) for index, name in enumerate(question.asked.metrics)]
+        meta["totals"] = totals(question, rows)
     if include.time_labels:
         meta["time_labels"] = _time_labels(question)
     return meta
 
 
-def _nothing(metric: str) -> int | None:
-    """A metric of no rows: a count is 0, a ratio is unknown."""
-    return None if METRICS[metric].is_ratio else 0
-
-
 def _time_labels(question: Question) -> list[str]:
-    times = [dimension.name for dimension in question.dimensions if dimension.is_time]
-    return labels(times[0], question.span) if times else []
+    return labels(question.times[0], question.span) if question.times else []
 
 
 def _warnings(question: Question, home_zone: str) -> list[dict[str, Any]]:
-    if not any(metric.needs_visitors for metric in question.metrics):
+    if not question.needs_visitors:
         return []
     warnings: list[dict[str, Any]] = []
     if not question.asked.exact:
@@ -99,11 +110,18 @@ def _echo(question: Question) -> dict[str, Any]:
         "metrics": asked.metrics,
         "dimensions": asked.dimensions,
         "filters": asked.model_dump(mode="json")["filters"],
-        "date_range": [moment.isoformat() for moment in question.span.local()],
-        "date_range_utc": [moment.isoformat() for moment in (question.span.start, question.span.end)],
+        **executed(question.span),
         "time_zone": question.span.zone.key,
         "order_by": [list(order) for order in question.order],
         "pagination": asked.pagination.model_dump(),
-        "include": asked.include.model_dump(),
+        "include": _included(question),
         "exact": asked.exact,
     }
+
+
+def _included(question: Question) -> dict[str, Any]:
+    """What was included; a range that depends on the time of asking as what it was."""
+    include = question.asked.include.model_dump()
+    if question.compared and include["comparisons"]["date_range"]:
+        include["comparisons"]["date_range"] = executed(question.compared)["date_range"]
+    return include

@@ -5,11 +5,20 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 
+class Earlier(Struct, frozen=True):
+    """A row's counterpart in the range of the comparison; `change` is in per cent of what was there."""
+
+    dimensions: list[str | int]
+    metrics: list[float | None]
+    change: list[float | None]
+
+
 class ResultRow(Struct, frozen=True):
     """One group: the values of the dimensions and the metrics, each in the order of the query."""
 
     dimensions: list[str | int]
     metrics: list[float | None]
+    comparison: Earlier | UnsetType | None = UNSET
 
 
 class Remark(Struct, frozen=True):
@@ -18,6 +27,18 @@ class Remark(Struct, frozen=True):
     code: str
     message: str
     relative_error: float | UnsetType = UNSET
+
+
+class Compared(Struct, frozen=True):
+    """The range that the rows are compared with; its totals and their change if totals are included."""
+
+    date_range: list[str]
+    date_range_utc: list[str]
+    table: str
+    rows_read: int
+    elapsed_ms: float
+    totals: list[float | None] | UnsetType = UNSET
+    change: list[float | None] | UnsetType = UNSET
 
 
 class Meta(Struct, frozen=True):
@@ -32,6 +53,7 @@ class Meta(Struct, frozen=True):
     total_rows: int | UnsetType = UNSET
     totals: list[float | None] | UnsetType = UNSET
     time_labels: list[str] | UnsetType = UNSET
+    comparison: Compared | UnsetType = UNSET
 
 
 class QueryAnswer(Struct, frozen=True):

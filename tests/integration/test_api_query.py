@@ -278,6 +278,58 @@ async def test_a_range_holds_its_start_and_not_its_end(client: httpx.AsyncClient
     assert answer["query"]["date_range_utc"] == pair
 
 
+async def test_a_comparison_is_the_other_ranges_answer(client: httpx.AsyncClient) -> None:
+    """The second page too, and shares of all there was."""
+    asked: Json = {"metrics": ["clicks", "share", "visitors"], "dimensions": ["channel", "time:day"]}
+    days = [["2026-11-01", "2026-11-02"], ["2026-10-30", "2026-10-31"]]
+    include = {"comparisons": {"mode": "previous_period"}, "totals": True}
+    page = {"limit": 3, "offset": 2}
+    answer = await ask(client, **asked, date_range=days[0], include=include, pagination=page)
+    before = await ask(client, **asked, date_range=days[1], include={"totals": True})
+    earlier = table(before)
+    assert len(answer["results"]) == 3
+    for row in answer["results"]:
+        channel, day = row["dimensions"]
+        key = (channel, "2026-10-30" if day == "2026-11-01" else "2026-10-31")
+        found = row["comparison"]
+        assert (found["dimensions"], found["metrics"]) == ([*key], earlier[key])
+        assert found["change"][0] == round(100 * (row["metrics"][0] - earlier[key][0]) / earlier[key][0], 2)
+    compared = answer["meta"]["comparison"]
+    assert compared["date_range_utc"] == before["query"]["date_range_utc"]
+    assert compared["totals"] == before["meta"]["totals"]
+    echo = {name: value for name, value in answer["query"].items() if name != "date_range_utc"}
+    assert (await client.post("/v1/query", json=echo)).json()["results"] == answer["results"]
+
+
+@pytest.mark.parametrize("dimensions", [[], ["link"], ["position", "device"], ["time:hour"], ["title"]])
+async def test_every_kind_of_row_finds_its_counterpart(client: httpx.AsyncClient, dimensions: list[str]) -> None:
+    include = {"comparisons": {"mode": "custom", "date_range": RANGE}}
+    page = {"limit": 50}
+    answer = await ask(client, metrics=["clicks"], dimensions=dimensions, include=include, pagination=page)
+    assert answer["results"]
+    for row in answer["results"]:
+        comparison = {"dimensions": row["dimensions"], "metrics": row["metrics"], "change": [0.0]}
+        assert row["comparison"] == comparison
+
+
+async def test_what_was_not_there_before_has_no_rate(client: httpx.AsyncClient) -> None:
+    include = {"comparisons": {"mode": "custom", "date_range": ["2020-01-01", "2020-01-02"]}, "totals": True}
+    answer = await ask(client, metrics=["clicks", "share"], dimensions=["channel"], include=include)
+    assert all(row["comparison"]["metrics"] == [0, None] for row in answer["results"])
+    assert all(row["comparison"]["change"] == [None, None] for row in answer["results"])
+    assert answer["meta"]["comparison"]["change"] == [None, None]
+
+
+async def test_empty_buckets_have_rows_and_pages(client: httpx.AsyncClient) -> None:
+    asked: Json = {"dimensions": ["time:day"], "include": {"empty_buckets": True, "total_rows": True}}
+    answer = await ask(client, **asked, date_range=["2026-10-25", "2026-11-08"])
+    expected = counted(ROWS, lambda row: BUCKETS["time:day"](row, "UTC"))
+    assert len(answer["results"]) == answer["meta"]["total_rows"] == 15
+    assert {key: count for key, [count] in table(answer).items() if count} == expected
+    page = await ask(client, **asked, date_range=["2026-10-25", "2026-11-08"], pagination={"limit": 4, "offset": 3})
+    assert page["results"] == answer["results"][3:7]
+
+
 async def test_what_nobody_clicked_is_left_out_but_told(client: httpx.AsyncClient) -> None:
     filters = [["is", "outcome", ["bot", "prefetch"]]]
     answer = await ask(client, dimensions=["channel"], filters=filters, include={"total_rows": True})

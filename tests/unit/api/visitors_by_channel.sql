@@ -13,7 +13,7 @@ SELECT
     sum(disabled) OVER () AS left_out_disabled
 FROM
 (
-    WITH (SELECT argMax((topics, numbers, width, firsts, lasts), version) FROM editions) AS switched
+    WITH (SELECT argMax((topics, numbers, width, firsts, lasts, version), version) FROM editions) AS switched
     SELECT
         channel AS d0,
         countIf(outcome IN ('suspect', 'human')) AS clicks,
@@ -30,14 +30,13 @@ FROM
         countIf(outcome IN ('suspect', 'human') AND visitor_id != 0) AS visitor_clicks
     FROM events
     WHERE if(empty(switched.1), edition = 0, edition = arraySum(
-    layer -> if(
-        topic_id = (switched.1)[layer] AND kafka_partition < switched.3
-            AND kafka_offset BETWEEN (switched.4)[(layer - 1) * switched.3 + kafka_partition + 1]
-                AND (switched.5)[(layer - 1) * switched.3 + kafka_partition + 1],
-        (switched.2)[layer], 0),
-    arrayEnumerate(switched.1)))
-        AND ts >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-        AND ts < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
+        layer -> if(
+            topic_id = (switched.1)[layer] AND kafka_partition < switched.3
+                AND kafka_offset BETWEEN (switched.4)[(layer - 1) * switched.3 + kafka_partition + 1]
+                    AND (switched.5)[(layer - 1) * switched.3 + kafka_partition + 1],
+            (switched.2)[layer], 0),
+        arrayEnumerate(switched.1)))
+        AND (ts >= fromUnixTimestamp64Milli({s0:Int64}, 'UTC') AND ts < fromUnixTimestamp64Milli({s1:Int64}, 'UTC'))
         AND ((country IN {p0:Array(String)}) OR (NOT (link_id IN {p1:Array(UInt64)})))
     GROUP BY ALL
 )
