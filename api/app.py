@@ -2,24 +2,31 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api import ledger
 from api.contract import endpoints as contract
 from api.contract.operation import Answer, Described, Operation, json_answer
-from api.errors import ApiError, answer_api_error, answer_fault, answer_http_exception
+from api.errors import ApiError, answer_api_error, answer_http_exception
+from api.keys.admission import Admission
 from api.keys.gate import Gate
+from api.keys.keeper import KeyKeeper
+from api.keys.rate import Rates
+from api.keys.turns import Turns
 from api.links import endpoints as links
 from api.links.shelf import LinkShelf
 from api.query import endpoints as query
 from api.query.run import Warehouse
+from api.requests import RequestIds
 from api.settings import ApiSettings
 from api.telemetry import Measured, Telemetry
 
@@ -45,7 +52,7 @@ async def live(_request: Request) -> JSONResponse:
 async def ready(request: Request) -> JSONResponse:
     """Whether all that the API needs is there."""
     missing = [] if await request.app.state.warehouse.ping() else ["clickhouse"]
-    missing += request.app.state.links.missing()
+    missing += request.app.state.keys.missing() + request.app.state.links.missing()
     return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
 
@@ -77,13 +84,19 @@ HEALTH = [
 def create_app(settings: ApiSettings) -> Starlette:
     """The application; connects when it starts, and starts without ClickHouse and Kafka too."""
     telemetry = Telemetry()
+    admission = Admission(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.settings = settings
         app.state.telemetry = telemetry
         app.state.ledger = ledger.LedgerDesk(settings)
-        async with Warehouse(settings) as app.state.warehouse, LinkShelf(settings, telemetry).open() as app.state.links:
+        app.state.turns = Turns(settings.api_key_queries, settings.query_seconds)
+        async with (
+            Warehouse(settings) as app.state.warehouse,
+            LinkShelf(settings, telemetry).open() as app.state.links,
+            KeyKeeper(app.state.warehouse, admission, telemetry).open() as app.state.keys,
+        ):
             yield
 
     return Starlette(
@@ -95,13 +108,24 @@ def create_app(settings: ApiSettings) -> Starlette:
             *ledger.ROUTES,
         ],
         middleware=[
+            Middleware(RequestIds),
             Middleware(Measured, telemetry=telemetry),
-            Middleware(Gate, token=settings.api_token),
+            Middleware(CORSMiddleware, **_cors(settings)),
+            Middleware(Gate, admission=admission, rates=Rates(settings.api_key_requests)),
         ],
         exception_handlers={
             ApiError: answer_api_error,
             HTTPException: answer_http_exception,
-            Exception: answer_fault,
         },
         lifespan=lifespan,
     )
+
+
+def _cors(settings: ApiSettings) -> dict[str, Any]:
+    """What pages of other origins may do, in a browser that asks: use keys, and see the headers that tell something."""
+    return {
+        "allow_origins": settings.api_origins,
+        "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
+        "allow_headers": ["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
+        "expose_headers": ["ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"],
+    }

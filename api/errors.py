@@ -26,12 +26,9 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-
-log = structlog.get_logger()
 
 
 class ApiError(Exception):
@@ -141,9 +138,11 @@ class TooMany(ApiError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many"
 
-    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, retry_after: int, hint: str = "", headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(message, hint=hint)
-        self.headers = MappingProxyType({"retry-after": str(retry_after)})
+        self.headers = {**headers, "retry-after": str(retry_after)}
 
 
 class Internal(ApiError):
@@ -178,11 +177,16 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean `{close[0]}`?" if close else f"Known are: {', '.join(names)}."
 
 
-async def answer_api_error(_request: Request, error: Exception) -> JSONResponse:
+def refusal(error: ApiError) -> JSONResponse:
     """An `ApiError` as JSON."""
+    return JSONResponse({"error": error.body()}, error.status, headers=error.headers)
+
+
+async def answer_api_error(_request: Request, error: Exception) -> JSONResponse:
+    """An `ApiError` that an endpoint raised."""
     if not isinstance(error, ApiError):
         raise error
-    return JSONResponse({"error": error.body()}, error.status, headers=error.headers)
+    return refusal(error)
 
 
 async def answer_http_exception(_request: Request, error: Exception) -> JSONResponse:
@@ -193,9 +197,3 @@ async def answer_http_exception(_request: Request, error: Exception) -> JSONResp
     return JSONResponse(
         {"error": {"code": kind.code, "message": error.detail}}, error.status_code, headers=error.headers
     )
-
-
-async def answer_fault(request: Request, error: Exception) -> JSONResponse:
-    """A fault that nobody foresaw: logged in full, told in one line."""
-    log.error("fault", path=request.url.path, exc_info=error)
-    return JSONResponse({"error": {"code": Internal.code, "message": "A fault of the API; its log says more."}}, 500)

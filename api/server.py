@@ -1,8 +1,5 @@
 """The API as a process: `main()` serves until it is told to stop."""
 
-import os
-import sys
-
 import structlog
 import uvicorn
 
@@ -17,17 +14,10 @@ log = structlog.get_logger(__name__)
 
 
 def main(settings: ApiSettings | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, answer what is there, and return.
-
-    Exits with status 78 where the settings would lay the API open to other machines by accident.
-    """
+    """Serve until SIGTERM or SIGINT, answer what is there, and return."""
     settings = settings or ApiSettings()
-    if settings.is_exposed():
-        log.critical(
-            f"Whoever reaches {settings.api_host} could read and change everything. Set WEIR_API_TOKEN, or"
-            " WEIR_API_OPEN=true if that is what you want."
-        )
-        sys.exit(os.EX_CONFIG)
+    if not (settings.admits_anybody() or settings.api_token.get_secret_value()):
+        log.info(f"On {settings.api_host} only keys are let in: `weir api-keys add` makes one.")
     config = uvicorn.Config(
         create_app(settings),
         access_log=False,

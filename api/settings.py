@@ -1,15 +1,18 @@
 """Settings of the API, and of the commands that talk to it."""
 
 from ipaddress import ip_address
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ingest.installation import InstallationSettings
 from ingest.kafka import KafkaSettings
 from warehouse.settings import WarehouseSettings
 
-_BEARER = "The API's bearer token, which every request has to carry; empty: nobody needs one."
+_BEARER = (
+    "A key that may do everything, beside those of `weir api-keys`; commands send it, or any other key in its place."
+)
 
 
 class AddressSettings(InstallationSettings):
@@ -27,17 +30,33 @@ class ApiSettings(KafkaSettings, WarehouseSettings, AddressSettings):
     api_port: int = Field(8090, ge=0, le=65535, description="Port that the API listens on; 0: any free one.")
     api_token: SecretStr = Field(SecretStr(""), description=_BEARER)
     api_open: bool = Field(
-        False, description="Serve other machines without a token: who reaches the port reads and changes everything."
+        False, description="Serve everybody without a key: who reaches the port reads and changes everything."
+    )
+    api_keys_seconds: int = Field(
+        300, ge=5, description="Seconds for which keys stay good while the table of keys can't be read."
+    )
+    api_key_requests: int = Field(3000, ge=0, description="Requests a minute that a key may make; 0: no limit.")
+    api_key_queries: int = Field(4, ge=0, description="Queries of a key that run at once; 0: no limit.")
+    api_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may use the API in a browser (CORS), joined by commas; `*`: all."
     )
     query_seconds: int = Field(10, ge=1, le=600, description="Seconds that a query may take in ClickHouse.")
     query_megabytes: int = Field(2000, ge=50, description="Megabytes of memory that a query may take in ClickHouse.")
+    query_cache_seconds: float = Field(
+        1.0, ge=0, le=1, description="Seconds for which an answer is given again to whoever asks the same; 0: never."
+    )
     reply_seconds: float = Field(
         10.0, gt=0, le=120, description="Seconds without a reply after which a link's command counts as unconfirmed."
     )
 
-    def is_exposed(self) -> bool:
-        """Whether other machines can use the API without a token, and nobody said that they may."""
-        return not (self.api_token.get_secret_value() or self.api_open or _is_loopback(self.api_host))
+    @field_validator("api_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    def admits_anybody(self) -> bool:
+        """Whether nobody needs a key, as long as none was ever made: on loopback, and where somebody said so."""
+        return self.api_open or (not self.api_token.get_secret_value() and _is_loopback(self.api_host))
 
 
 class CliSettings(BaseSettings):

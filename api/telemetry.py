@@ -2,7 +2,7 @@
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -24,6 +24,9 @@ class Telemetry:
             registry=self.registry,
         )
         self.rows_read = Counter("weir_api_rows_read", "Rows that ClickHouse read for queries.", registry=self.registry)
+        self.keys_age = Gauge(
+            "weir_api_keys_age_seconds", "Time since the table of keys was read.", registry=self.registry
+        )
         self.commands = Counter(
             "weir_api_link_commands",
             "Commands to change a link, by the status of their reply; `none`: no reply in time.",

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "From nothing to an answer: start the stack, send traffic, show what was counted.",
     "traffic": "Send realistic clicks to a redirector, and remember what was sent.",
     "links": "Add, list and import links.",
+    "api-keys": "Make, list and revoke the keys of the API.",
     "signing-keys": "Make and retire the keys of signed links, and sign addresses.",
     "import-log": "Turn a web server's access log into clicks.",
     "query": "Ask the API, and print a table with bars.",

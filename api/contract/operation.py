@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -59,12 +60,14 @@ class Operation:
     """Beside those that follow from the rest: 401, 403 and 429 of keys, 400 of parameters and bodies, and so on."""
     help: str = ""
     """More, for the reference page."""
+    queries: bool = False
+    """It asks ClickHouse: only some of a key's run at once."""
 
 
 class Described(Route):
     """A route that knows its operations by method: `Described("/v1/x", endpoint, get=Operation(…))`.
 
-    A caller without the operation's scope is refused before the endpoint runs.
+    A caller without the operation's scope is refused before the endpoint runs, and a query waits for its turn.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **operations: Operation) -> None:
@@ -73,8 +76,12 @@ class Described(Route):
         super().__init__(path, endpoint, methods=methods)
 
     async def handle(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Raises `Forbidden`; what has no operation is the route's own 405."""
+        """Raises `Forbidden` or `TooMany`; what has no operation is the route's own 405."""
         operation = self.operations.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        if operation is not None and operation.scopes:
-            caller_of(HTTPConnection(scope)).require(operation.scopes)
-        await super().handle(scope, receive, send)
+        if operation is None or not operation.scopes:
+            await super().handle(scope, receive, send)
+            return
+        caller = caller_of(HTTPConnection(scope))
+        caller.require(operation.scopes)
+        async with scope["app"].state.turns.of(caller) if operation.queries else nullcontext():
+            await super().handle(scope, receive, send)

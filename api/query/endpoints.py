@@ -54,17 +54,25 @@ ROUTES = [
         "/v1/query",
         post_query,
         post=Operation(
-            "Metrics by dimensions, with filters, for a range of time.", _ANSWERS, READ, (FORMAT,), Query, _ERRORS
+            "Metrics by dimensions, with filters, for a range of time.",
+            _ANSWERS,
+            READ,
+            (FORMAT,),
+            Query,
+            _ERRORS,
+            queries=True,
         ),
     ),
     Described(
         "/v1/breakdown/{dimension}",
         get_breakdown,
-        get=Operation("The same by one dimension.", _ANSWERS, READ, (_DIMENSION, *QUESTION), errors=_ERRORS),
+        get=Operation(
+            "The same by one dimension.", _ANSWERS, READ, (_DIMENSION, *QUESTION), errors=_ERRORS, queries=True
+        ),
     ),
     Described(
         "/v1/timeseries",
         get_timeseries,
-        get=Operation("The same over time.", _ANSWERS, READ, (_INTERVAL, *QUESTION), errors=_ERRORS),
+        get=Operation("The same over time.", _ANSWERS, READ, (_INTERVAL, *QUESTION), errors=_ERRORS, queries=True),
     ),
 ]

@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from api.errors import ApiError, Away, Internal, TooExpensive
 from api.query.build import Statement
+from api.query.flights import Flights
 from api.settings import ApiSettings
 from warehouse.client import WarehouseUnavailable, connect_async
 
@@ -39,6 +40,7 @@ class Warehouse:
         self._settings = settings
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
+        self._flights: Flights[Rows] = Flights(settings.query_cache_seconds)
         self._limits = {
             "readonly": 1,
             "max_execution_time": settings.query_seconds,
@@ -50,7 +52,13 @@ class Warehouse:
         }
 
     async def run(self, statement: Statement) -> Rows:
-        """Rows of a statement; raises `TooExpensive`, `Away` or `Internal`."""
+        """Rows of a statement, at most a second old; raises `TooExpensive`, `Away` or `Internal`."""
+        # Values by their representation: 1 and True are equal in Python, and are not the same to ClickHouse.
+        key = statement.sql, repr(sorted(statement.parameters.items()))
+        return await self._flights.get(key, lambda: self.fetch(statement))
+
+    async def fetch(self, statement: Statement) -> Rows:
+        """Rows of a statement, read now; raises as `run` does."""
         try:
             client = await self._connected()
             found = await client.query(statement.sql, parameters=dict(statement.parameters), settings=self._limits)

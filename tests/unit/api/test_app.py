@@ -32,7 +32,7 @@ async def opened(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async for client in opened(settings()):
+    async for client in opened(settings(api_open=True)):
         yield client
 
 
@@ -101,7 +101,7 @@ async def test_it_lives_but_is_not_ready(client: httpx.AsyncClient) -> None:
     assert (await client.get("/-/live")).status_code == 200
     ready = await client.get("/-/ready")
     assert ready.status_code == 503
-    assert ready.json() == {"ready": False, "missing": ["clickhouse", "links", "links.replies"]}
+    assert ready.json() == {"ready": False, "missing": ["clickhouse", "api_keys", "links", "links.replies"]}
 
 
 async def test_metrics_count_by_route_and_never_by_path(client: httpx.AsyncClient) -> None:
@@ -132,19 +132,68 @@ async def test_nothing_is_answered_without_the_token(guarded: httpx.AsyncClient,
 async def test_the_token_opens(guarded: httpx.AsyncClient) -> None:
     answer = await guarded.get("/v1/links", headers={"authorization": "bearer sesame"})
     assert answer.status_code == 503
+    assert answer.json()["error"]["what"] == "kafka"
+
+
+async def test_nobody_is_let_in_before_the_keys_could_be_read(guarded: httpx.AsyncClient) -> None:
+    key = {"authorization": f"Bearer weir_{'0' * 8}_{'0' * 48}"}
+    assert "keys can't be read" in (await guarded.get("/v1/links", headers=key)).json()["error"]["message"]
+    async for client in opened(settings()):  # on loopback, where nobody needs a key as long as there is none
+        assert "keys can't be read" in (await client.get("/v1/links")).json()["error"]["message"]
+
+
+async def test_every_answer_names_its_request(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/links", "/nothing", "/-/live"):
+        own = await client.get(path, headers={"x-request-id": "from-the-client:1"})
+        assert own.headers["x-request-id"] == "from-the-client:1"
+    made = {(await client.get("/-/live")).headers["x-request-id"] for _ in range(3)}
+    assert len(made) == 3
+    for bad in ("short", "x" * 65, "with space", 'quo"ted-one'):
+        answer = await client.get("/-/live", headers={"x-request-id": bad})
+        assert answer.headers["x-request-id"] != bad
+
+
+async def test_a_fault_is_told_in_one_line_with_the_id_to_look_for(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("api.links.shelf.LinkShelf.known", lambda *_: 1 / 0)
+    answer = await client.get("/v1/links/0123456789abcdef", headers={"x-request-id": "the-broken-one"})
+    assert answer.status_code == 500
+    assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"] == "the-broken-one"
+    assert "ZeroDivisionError" not in answer.text
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+async def test_answers_are_nobody_elses(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/links")).headers["cache-control"] == "private, no-cache"
+
+
+async def test_pages_of_other_origins_are_let_in_where_a_setting_says_so(client: httpx.AsyncClient) -> None:
+    asks = {"origin": "https://board.example", "access-control-request-method": "POST"}
+    assert "access-control-allow-origin" not in (await client.options("/v1/query", headers=asks)).headers
+    async for allowing in opened(settings(api_open=True, api_origins="https://board.example, https://x.example")):
+        for headers in (asks, {**asks, "access-control-request-headers": "authorization"}):
+            preflight = await allowing.options("/v1/query", headers=headers)
+            assert preflight.status_code == 200
+            assert preflight.headers["access-control-allow-origin"] == "https://board.example"
+        refused = await allowing.get("/v1/links", headers={"origin": "https://board.example"})
+        assert refused.headers["access-control-allow-origin"] == "https://board.example"
+        assert "Retry-After" in refused.headers["access-control-expose-headers"]
+        other = await allowing.options("/v1/query", headers={**asks, "origin": "https://evil.example"})
+        assert other.status_code == 400
 
 
 @pytest.mark.parametrize(
-    ("given", "exposed"),
+    ("given", "anybody"),
     [
-        ({}, False),
-        ({"api_host": "localhost"}, False),
-        ({"api_host": "::1"}, False),
-        ({"api_host": "0.0.0.0"}, True),
-        ({"api_host": "example.org"}, True),
-        ({"api_host": "0.0.0.0", "api_token": SecretStr("sesame")}, False),
-        ({"api_host": "0.0.0.0", "api_open": True}, False),
+        ({}, True),
+        ({"api_host": "localhost"}, True),
+        ({"api_host": "::1"}, True),
+        ({"api_host": "0.0.0.0"}, False),
+        ({"api_host": "example.org"}, False),
+        ({"api_token": SecretStr("sesame")}, False),
+        ({"api_host": "0.0.0.0", "api_open": True}, True),
     ],
 )
-async def test_nobody_lays_it_open_by_accident(given: dict[str, Any], exposed: bool) -> None:
-    assert settings(**given).is_exposed() is exposed
+async def test_nobody_lays_it_open_by_accident(given: dict[str, Any], anybody: bool) -> None:
+    assert settings(**given).admits_anybody() is anybody

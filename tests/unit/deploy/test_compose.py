@@ -98,7 +98,7 @@ def test_variables_of_weirs_services_are_read_and_fit(name: str, monkeypatch: py
 def test_the_api_is_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in {**image_environment(), **SERVICES["api"]["environment"]}.items():
         monkeypatch.setenv(variable, str(value))
-    assert not ApiSettings().is_exposed()
+    assert not ApiSettings().admits_anybody()
 
 
 def test_no_proxy_is_trusted() -> None:

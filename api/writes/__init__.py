@@ -1,0 +1,1 @@
+"""The audit log of writes: who changed what, when, with which key."""
