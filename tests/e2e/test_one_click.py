@@ -1,20 +1,24 @@
 """One click, end to end, on real parts: from the request to the answer; many clicks; everything restarted."""
 
 import asyncio
+import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from deploy.broker import LocalKafka
 from deploy.commands.audit import take
 from deploy.traffic.request import Kind, Request
 from deploy.traffic.sender import Sent, Target, send
 from ingest.links import link_id
-from tests.e2e.conftest import DOMAIN, Installation
+from tests.e2e.conftest import Installation, installed
+from tests.fixtures.kafka import topics_of_its_own
+from tests.fixtures.warehouse import EmbeddedServer, database_of_its_own
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -22,6 +26,23 @@ PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/141.
 
 
 CLICKS = [["is", "kind", ["click"]]]
+
+
+@pytest.fixture(scope="module")
+def services(
+    kafka_server: LocalKafka, warehouse_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """One installation for all tests here."""
+    with database_of_its_own(warehouse_server) as warehouse:
+        kafka = topics_of_its_own(kafka_server)
+        with installed(kafka, warehouse, tmp_path_factory.mktemp("installation")) as found:
+            yield found
+
+
+@pytest.fixture
+def installation(services: Installation) -> Installation:
+    """The same services, with a domain of this test's own."""
+    return dataclasses.replace(services, domain=f"{uuid4().hex[:8]}.example")
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -33,7 +54,12 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None
 
 def make_link(installation: Installation, slug: str, **fields: object) -> None:
     made = installation.ask(
-        "POST", "/v1/links", slug=slug, destination="https://shop.example/spring?ref=1#top", **fields
+        "POST",
+        "/v1/links",
+        domain=installation.domain,
+        slug=slug,
+        destination="https://shop.example/spring?ref=1#top",
+        **fields,
     )
     assert made.status_code == 201, made.text
     until(lambda: follow(installation, slug, method="HEAD").status_code == 302, f"{slug} is live")
@@ -41,7 +67,7 @@ def make_link(installation: Installation, slug: str, **fields: object) -> None:
 
 def follow(installation: Installation, slug: str, *, method: str = "GET", **headers: str) -> httpx.Response:
     return httpx.request(
-        method, f"{installation.redirector.url}/{slug}", headers={"Host": DOMAIN, **headers}, timeout=30
+        method, f"{installation.redirector.url}/{slug}", headers={"Host": installation.domain, **headers}, timeout=30
     )
 
 
@@ -84,8 +110,9 @@ def test_one_clicks_every_field_from_the_request_to_the_answer(installation: Ins
         "asn": 64_500, "as_name": "Example Net", "language": "nl-nl", "position": 9, "position_of": 10,
         "slot": "footer", "placement": "5th 20%", "referrer": "google.com", "referrer_domain": "google.com",
         "source": "Google", "utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "spring sale",
-        "utm_term": "", "utm_content": "", "ad_click": "gclid", "link": link_id(DOMAIN, "spring"), "slug": "spring",
-        "title": "Spring sale", "campaign": "season", "link_version": 1, "domain": DOMAIN, "path": "/spring",
+        "utm_term": "", "utm_content": "", "ad_click": "gclid", "link": link_id(installation.domain, "spring"),
+        "slug": "spring", "title": "Spring sale", "campaign": "season", "link_version": 1,
+        "domain": installation.domain, "path": "/spring",
         "status": 302, "kind": "click", "outcome": "human", "verdict": "human", "variant": "",
     }  # fmt: skip
     until(
@@ -103,6 +130,7 @@ def test_one_clicks_every_field_from_the_request_to_the_answer(installation: Ins
 
 def test_twenty_thousand_clicks_are_twenty_thousand_rows(installation: Installation) -> None:
     make_link(installation, "spring")
+    before = humans(installation)
     answers = [sent.answer for sent in click_many(installation, 20_000)]
     assert Counter(answer and answer.status for answer in answers) == {302: 20_000}
     assert len({answer and answer.click_id for answer in answers}) == 20_000
@@ -111,8 +139,14 @@ def test_twenty_thousand_clicks_are_twenty_thousand_rows(installation: Installat
     found = take(installation.settings, 30)
     assert found.adds_up
     assert found.behind == 0
-    assert sum(partition.outcomes.get("human", 0) for partition in found.partitions) == 20_000
     assert [(source.closed, source.missing) for source in found.sources] == [(True, 0)]
+    assert humans(installation) - before == 20_000
+    installation.redirector.restart()
+
+
+def humans(installation: Installation) -> int:
+    """How many the whole ledger has."""
+    return sum(partition.outcomes.get("human", 0) for partition in take(installation.settings, 30).partitions)
 
 
 def click_many(installation: Installation, count: int) -> list[Sent]:
@@ -128,19 +162,19 @@ def click_many(installation: Installation, count: int) -> list[Sent]:
         for number in range(count)
     ]
     sent: list[Sent] = []
-    target = Target("127.0.0.1", installation.redirector.port, DOMAIN)
+    target = Target("127.0.0.1", installation.redirector.port, installation.domain)
     asyncio.run(send(visits, target, connections=8, record=sent.append))
     return sent
 
 
-def test_everything_restarted_goes_on_counting(installation: Installation, tmp_path: Path) -> None:
+def test_everything_restarted_goes_on_counting(installation: Installation) -> None:
     make_link(installation, "spring")
     for number in range(10):
         assert follow(installation, "spring", **somebody(number)).status_code == 302
     for service in (installation.redirector, installation.worker, installation.api):
         assert service.stop() == 0
         service.restart()
-    assert installation.ask("GET", f"/v1/links/{link_id(DOMAIN, 'spring')}").json()["slug"] == "spring"
+    assert installation.ask("GET", f"/v1/links/{link_id(installation.domain, 'spring')}").json()["slug"] == "spring"
     for number in range(10, 15):
         assert follow(installation, "spring", **somebody(number)).status_code == 302
     until(lambda: counted(installation) == 15, "clicks from before and after are counted")
@@ -161,6 +195,7 @@ def test_a_double_click_counts_once_and_a_scanner_not_at_all(installation: Insta
 
 
 def test_what_does_not_exist_and_what_is_malformed_is_answered_clearly(installation: Installation) -> None:
+    make_link(installation, "spring")  # a host without links has no events of its own name
     assert follow(installation, "nothing-here").status_code == 404
     assert follow(installation, "nothing-here", method="POST").status_code == 405
     assert follow(installation, "%ff%fe?%zz&=&&utm_source=%E4%80").status_code == 404
@@ -168,8 +203,7 @@ def test_what_does_not_exist_and_what_is_malformed_is_answered_clearly(installat
     assert wrong.status_code == 400
     assert wrong.json()["error"]["field"] == "dimensions[0]"
     assert "channel" in wrong.text
-    taken = {"slug": "spring", "destination": "https://a.example/"}
-    assert installation.ask("POST", "/v1/links", **taken).status_code == 201
+    taken = {"domain": installation.domain, "slug": "spring", "destination": "https://a.example/"}
     assert installation.ask("POST", "/v1/links", **taken).status_code == 409
     open_door = installation.ask("POST", "/v1/links", slug="bad", destination="javascript:alert(1)")
     assert open_door.status_code == 400

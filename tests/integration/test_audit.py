@@ -11,9 +11,12 @@ import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from deploy.broker import LocalKafka
 from ingest.events import Kind, RawClick
 from ingest.kafka import KafkaSettings
+from tests.fixtures.kafka import topics_of_its_own
 from tests.fixtures.services import WEIR, environment_of, running
+from tests.fixtures.warehouse import EmbeddedServer, database_of_its_own
 from tests.integration.test_pipeline import SRC, click, send, wait_for
 from warehouse.client import connect
 from warehouse.settings import WarehouseSettings
@@ -23,14 +26,33 @@ pytestmark = pytest.mark.kafka
 Audit = Callable[..., tuple[int, dict[str, Any]]]
 
 
+@pytest.fixture(scope="module")
+def counted(
+    kafka_server: LocalKafka, warehouse_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[KafkaSettings, WarehouseSettings]]:
+    """A hundred clicks and a close, as a worker stored them; nobody writes to this log or database any more."""
+    kafka, log = topics_of_its_own(kafka_server), tmp_path_factory.mktemp("counted") / "worker.log"
+    close = RawClick(kind=Kind.CLOSE, src=SRC, seq=101, ts=1_763_800_000_000, mark=101)
+    with database_of_its_own(warehouse_server) as warehouse:
+        with running("worker", log, kafka, warehouse), connect(warehouse) as client:
+            send(kafka, *(click(seq) for seq in range(1, 101)), close)
+            wait_for(client, 101)
+        yield kafka, warehouse
+
+
 @pytest.fixture
-def audited(kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Path) -> Iterator[tuple[Client, Audit]]:
-    """A hundred clicks and a close, stored; ClickHouse, and the command that audits it."""
-    with running("worker", tmp_path / "worker.log", kafka, warehouse):
-        client = connect(warehouse)
-        close = RawClick(kind=Kind.CLOSE, src=SRC, seq=101, ts=1_763_800_000_000, mark=101)
-        send(kafka, *(click(seq) for seq in range(1, 101)), close)
-        wait_for(client, 101)
+def kafka(counted: tuple[KafkaSettings, WarehouseSettings]) -> KafkaSettings:
+    return counted[0]
+
+
+@pytest.fixture
+def audited(
+    counted: tuple[KafkaSettings, WarehouseSettings], warehouse: WarehouseSettings
+) -> Iterator[tuple[Client, Audit]]:
+    """ClickHouse with a copy of what was counted, and the command that audits it."""
+    kafka, source = counted
+    client = connect(warehouse)
+    client.command(f"ALTER TABLE events ATTACH PARTITION ALL FROM {source.clickhouse_database}.events")
 
     def audit(*options: str) -> tuple[int, dict[str, Any]]:
         ran = subprocess.run(
@@ -132,12 +154,6 @@ def test_what_is_wrong_is_printed_by_its_name(
     assert "DOES NOT ADD UP" in ran.stdout
 
 
-def test_what_is_not_counted_yet_exits_with_3(audited: tuple[Client, Audit], kafka: KafkaSettings) -> None:
-    send(kafka, *(click(seq) for seq in range(200, 205)))
-    code, found = audited[1]()
-    assert (code, found["behind"], found["adds_up"]) == (3, 5, True)
-
-
 def test_the_same_is_told_over_http_and_to_prometheus(
     audited: tuple[Client, Audit], kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Path
 ) -> None:
@@ -147,3 +163,9 @@ def test_the_same_is_told_over_http_and_to_prometheus(
     assert "weir_ledger_adds_up 1.0" in metrics
     rows = [float(line.split()[1]) for line in metrics.splitlines() if line.startswith("weir_ledger_rows{")]
     assert sum(rows) == 101
+
+
+def test_what_is_not_counted_yet_exits_with_3(audited: tuple[Client, Audit], kafka: KafkaSettings) -> None:
+    send(kafka, *(click(seq) for seq in range(200, 205)))
+    code, found = audited[1]()
+    assert (code, found["behind"], found["adds_up"]) == (3, 5, True)
