@@ -29,6 +29,8 @@ from api.query.run import Warehouse
 from api.requests import RequestIds
 from api.settings import ApiSettings
 from api.telemetry import Measured, Telemetry
+from api.writes import endpoints as writes_endpoints
+from api.writes.log import WriteLog
 
 
 class Live(Struct, frozen=True):
@@ -94,7 +96,8 @@ def create_app(settings: ApiSettings) -> Starlette:
         app.state.turns = Turns(settings.api_key_queries, settings.query_seconds)
         async with (
             Warehouse(settings) as app.state.warehouse,
-            LinkShelf(settings, telemetry).open() as app.state.links,
+            WriteLog(app.state.warehouse, telemetry).open() as writes,
+            LinkShelf(settings, telemetry, writes).open() as app.state.links,
             KeyKeeper(app.state.warehouse, admission, telemetry).open() as app.state.keys,
         ):
             yield
@@ -106,6 +109,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             *query.ROUTES,
             *links.ROUTES,
             *ledger.ROUTES,
+            *writes_endpoints.ROUTES,
         ],
         middleware=[
             Middleware(RequestIds),

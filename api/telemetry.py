@@ -27,6 +27,14 @@ class Telemetry:
         self.keys_age = Gauge(
             "weir_api_keys_age_seconds", "Time since the table of keys was read.", registry=self.registry
         )
+        self.writes_waiting = Gauge(
+            "weir_api_writes_waiting",
+            "Lines of the audit log that ClickHouse does not have yet.",
+            registry=self.registry,
+        )
+        self.writes_lost = Counter(
+            "weir_api_writes_lost", "Lines of the audit log that only the API's own log has.", registry=self.registry
+        )
         self.commands = Counter(
             "weir_api_link_commands",
             "Commands to change a link, by the status of their reply; `none`: no reply in time.",

@@ -10,19 +10,20 @@ from api.keys.caller import Caller
 from api.links.commands import NewLink, NewLinks, creation, permit, read, refuse
 from api.links.desk import Answer
 from api.links.shelf import LinkShelf
+from api.writes.author import Author
 from ingest.links import LinkCommand, LinkReply, decide, link_id
 
 MAX_BULK = 1000
 
 
-async def create_many(shelf: LinkShelf, asked: NewLinks, caller: Caller) -> dict[str, Any]:
+async def create_many(shelf: LinkShelf, asked: NewLinks, author: Author) -> dict[str, Any]:
     """The answer to `POST /v1/links/bulk`; raises `BadRequest` or `Away` where nothing was done at all."""
     if len(asked.links) > MAX_BULK:
         hint = "Send them in several requests."
         raise BadRequest(f"That is more than {MAX_BULK} links.", field="links", hint=hint)
-    planned = [_planned(shelf, raw, caller) for raw in asked.links]
+    planned = [_planned(shelf, raw, author.caller) for raw in asked.links]
     commands = [plan for plan in planned if isinstance(plan, LinkCommand)]
-    answers = iter(_checked(shelf, commands) if asked.check_only else await shelf.carry_out(commands))
+    answers = iter(_checked(shelf, commands) if asked.check_only else await shelf.carry_out(commands, author))
     results = [_shown(shelf, next(answers) if isinstance(plan, LinkCommand) else plan) for plan in planned]
     refused = sum("error" in result for result in results)
     return {"results": results, "made": len(results) - refused, "refused": refused}

@@ -18,6 +18,7 @@ from api.links.bulk import create_many
 from api.links.commands import LinkChange, NewLink, NewLinks, change, creation, deletion, permit, read
 from api.links.shape import BulkAnswer, LinkPage, ShownLink
 from api.links.shelf import LinkShelf
+from api.writes.author import author_of
 from ingest.links import Link
 
 MAX_PAGE = 1000
@@ -35,7 +36,7 @@ class Links(HTTPEndpoint):
         new = read(await json_body(request), NewLink)
         command = creation(new, default_domain=shelf.settings.default_domain, reply_to=shelf.desk.reply_to)
         permit(caller_of(request), command)
-        reply = await shelf.carry_out_one(command)
+        reply = await shelf.carry_out_one(command, author_of(request))
         return _answer(shelf, reply.link, status=201)
 
     async def get(self, request: Request) -> Response:
@@ -71,21 +72,23 @@ class OneLink(HTTPEndpoint):
         shelf = _shelf(request)
         wanted = read(await json_body(request), LinkChange)
         link = shelf.known(request.path_params["id"], caller_of(request))
-        reply = await shelf.carry_out_one(change(link, wanted, _if_match(request), shelf.desk.reply_to))
+        reply = await shelf.carry_out_one(
+            change(link, wanted, _if_match(request), shelf.desk.reply_to), author_of(request)
+        )
         return _answer(shelf, reply.link)
 
     async def delete(self, request: Request) -> Response:
         """204; 412 where `If-Match` is another version."""
         shelf = _shelf(request)
         link = shelf.known(request.path_params["id"], caller_of(request))
-        await shelf.carry_out_one(deletion(link, _if_match(request), shelf.desk.reply_to))
+        await shelf.carry_out_one(deletion(link, _if_match(request), shelf.desk.reply_to), author_of(request))
         return Response(status_code=204)
 
 
 async def post_bulk(request: Request) -> Response:
     """`POST /v1/links/bulk`: up to 1,000 links, an answer for each."""
     asked = read(await json_body(request), NewLinks)
-    return JSONResponse(await create_many(_shelf(request), asked, caller_of(request)))
+    return JSONResponse(await create_many(_shelf(request), asked, author_of(request)))
 
 
 _ID = Parameter("id", Annotated[str, Field(pattern="^[0-9a-f]{16}$")], "The link's id.", "path", required=True)

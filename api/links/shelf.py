@@ -12,6 +12,9 @@ from api.links.commands import refuse, shown
 from api.links.desk import Answer, LinkDesk
 from api.settings import ApiSettings
 from api.telemetry import Telemetry
+from api.writes.author import Author
+from api.writes.entry import Write
+from api.writes.log import WriteLog
 from ingest.follow import Follower
 from ingest.kafka import LINKS
 from ingest.links import Link, LinkCommand, LinkReply, link_id
@@ -20,8 +23,9 @@ from ingest.links import Link, LinkCommand, LinkReply, link_id
 class LinkShelf:
     """Links as they are, and the way to change them."""
 
-    def __init__(self, settings: ApiSettings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: ApiSettings, telemetry: Telemetry, writes: WriteLog) -> None:
         self.settings = settings
+        self._writes = writes
         self.desk = LinkDesk(settings)
         self._telemetry = telemetry
         self._book = LinkBook()
@@ -57,19 +61,24 @@ class LinkShelf:
             raise NotFound("There is no link of this id.", field="id")
         return link
 
-    async def carry_out(self, commands: Sequence[LinkCommand]) -> list[Answer]:
-        """Commands → what became of each; whoever reads the book after this reads the changes."""
+    async def carry_out(self, commands: Sequence[LinkCommand], author: Author) -> list[Answer]:
+        """Commands → what became of each; whoever reads the book after this reads the changes.
+
+        Each is a line of the audit log, whatever became of it.
+        """
+        before = [self._book.get(link_id(command.domain, command.slug)) for command in commands]
         answers = await self.desk.send(commands) if commands else []
-        for command, answer in zip(commands, answers, strict=True):
+        for command, known, answer in zip(commands, before, answers, strict=True):
             status = answer.status if isinstance(answer, LinkReply) else "none"
             self._telemetry.commands.labels(command.operation, status).inc()
             if isinstance(answer, LinkReply):
                 self._note(command, answer)
+            self._writes.note(self._line(author, command, known, answer))
         return answers
 
-    async def carry_out_one(self, command: LinkCommand) -> LinkReply:
+    async def carry_out_one(self, command: LinkCommand, author: Author) -> LinkReply:
         """One command → its reply; raises what the reply refuses with, or `Away` or `Unconfirmed`."""
-        [answer] = await self.carry_out([command])
+        [answer] = await self.carry_out([command], author)
         if isinstance(answer, ApiError):
             raise answer
         refuse(answer)
@@ -78,6 +87,17 @@ class LinkShelf:
     def show(self, link: Link) -> dict[str, Any]:
         """A link as JSON shows it."""
         return shown(link, self.settings.link_address)
+
+    def _line(self, author: Author, command: LinkCommand, before: Link | None, answer: Answer) -> Write:
+        after = answer.link if isinstance(answer, LinkReply) else None
+        return author.wrote(
+            f"link.{command.operation}",
+            link_id(command.domain, command.slug),
+            answer.status,
+            domain=command.domain,
+            before=self.show(before) if before else None,
+            after=self.show(after) if after else None,
+        )
 
     def _note(self, command: LinkCommand, reply: LinkReply) -> None:
         """Put a change into the book before the topic's record comes; the topic has the last word."""

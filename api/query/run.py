@@ -71,6 +71,14 @@ class Warehouse:
             seconds=int(found.summary.get("elapsed_ns", 0)) / 1e9,
         )
 
+    async def insert(self, table: str, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
+        """Rows into a table of the API's own, acknowledged; raises `Away` or `Internal`."""
+        try:
+            client = await self._connected()
+            await client.insert(table, rows, column_names=columns, settings={"async_insert": 0})
+        except FAILURES as error:
+            raise _translated(error) from error
+
     async def ping(self) -> bool:
         """Whether ClickHouse answers."""
         try:

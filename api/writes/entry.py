@@ -28,6 +28,11 @@ class Write:
     at: datetime = dataclasses.field(default_factory=lambda: datetime.now(UTC))
     id: UUID = dataclasses.field(default_factory=uuid4)
 
+    @property
+    def moment(self) -> int:
+        """When, Unix milliseconds."""
+        return round(self.at.replace(tzinfo=UTC).timestamp() * 1000)
+
     def shown(self) -> dict[str, Any]:
         """As JSON has it."""
         return {

@@ -11,10 +11,15 @@ import pytest
 import pytest_asyncio
 
 from api.app import create_app
+from api.keys.caller import Scope
+from api.keys.key import make
+from api.keys.table import write
 from api.settings import ApiSettings
 from ingest.kafka import KafkaSettings
 from ingest.links import link_id
 from tests.integration.rows import insert, make_rows
+from warehouse.client import connect
+from warehouse.settings import WarehouseSettings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.asyncio(loop_scope="module")]
 DESTINATION = "https://shop.example/a"
@@ -165,8 +170,8 @@ async def test_names_of_links_reach_the_answers(client: httpx.AsyncClient, insta
 
 async def test_without_a_worker_a_command_is_accepted_but_not_confirmed(kafka: KafkaSettings) -> None:
     """Told apart from a command that Kafka did not take."""
-    settings = ApiSettings(**kafka.model_dump(), clickhouse="http://127.0.0.1:9", reply_seconds=1.5)
-    async with serving(settings, missing=("clickhouse",)) as client:
+    settings = ApiSettings(**kafka.model_dump(), clickhouse="http://127.0.0.1:9", reply_seconds=1.5, api_open=True)
+    async with serving(settings, missing=("clickhouse", "api_keys")) as client:
         answer = await client.post("/v1/links", json={"destination": DESTINATION, "slug": "later"})
         assert answer.status_code == 504, answer.text
         error = answer.json()["error"]
@@ -174,3 +179,76 @@ async def test_without_a_worker_a_command_is_accepted_but_not_confirmed(kafka: K
         assert error["command_id"]
         metrics = (await client.get("/-/metrics")).text
         assert 'weir_api_link_commands_total{operation="create",status="none"} 1.0' in metrics
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def keyed(
+    installation: ApiSettings, warehouse: WarehouseSettings
+) -> AsyncIterator[tuple[httpx.AsyncClient, Json]]:
+    """An API with a database of its own, whose keys nobody else meets.
+
+    The client holds a key for a single domain; beside it stands the header of one for everything.
+    """
+    now = datetime.now(UTC)
+    held, text = make("shop", [Scope.READ, Scope.LINKS], ["shop.example"], now=now)
+    root, root_text = make("root", [*Scope], [], now=now)
+    with connect(warehouse) as table:
+        write(table, held)
+        write(table, root)
+    settings = installation.model_copy(update={"clickhouse_database": warehouse.clickhouse_database})
+    async with serving(settings) as client:
+        client.headers["authorization"] = f"Bearer {text}"
+        yield client, {"authorization": f"Bearer {root_text}"}
+
+
+async def test_a_limited_key_has_only_links_of_its_domains(keyed: tuple[httpx.AsyncClient, Json]) -> None:
+    shop, root = keyed
+    body = {"destination": DESTINATION, "slug": "theirs", "domain": "go.example"}
+    theirs = (await shop.post("/v1/links", json=body, headers=root)).headers["location"]
+    own = await shop.post("/v1/links", json={**body, "slug": "own", "domain": "Shop.Example"})
+    assert own.status_code == 201, own.text
+    for answer in (
+        await shop.get(theirs),
+        await shop.patch(theirs, json={"title": "mine"}),
+        await shop.delete(theirs),
+    ):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    for foreign in (body, {**body, "slug": "new"}, {"destination": DESTINATION}):
+        assert (await shop.post("/v1/links", json=foreign)).status_code == 403
+    bulk = (await shop.post("/v1/links/bulk", json={"links": [body, {**body, "domain": "shop.example"}]})).json()
+    assert [result["status"] for result in bulk["results"]] == [403, 201]
+    for query in ("", "?domain=go.example", "?q=theirs"):
+        assert {link["domain"] for link in (await shop.get(f"/v1/links{query}")).json()["links"]} <= {"shop.example"}
+    assert (await shop.get("/v1/links?domain=go.example")).json()["total"] == 0
+
+
+async def test_every_write_is_a_line_of_the_audit_log(keyed: tuple[httpx.AsyncClient, Json]) -> None:
+    shop, root = keyed
+    body = {"destination": DESTINATION, "slug": "logged", "domain": "shop.example"}
+    made = await shop.post("/v1/links", json=body, headers={"x-request-id": "request-1"})
+    address, id_ = made.headers["location"], made.json()["id"]
+    await shop.patch(address, json={"title": "Second"}, headers={"if-match": '"9"'})
+    await shop.patch(address, json={"title": "Second"}, headers=root)
+    await shop.delete(address)
+    assert (await shop.get("/v1/audit-log")).status_code == 403
+    for _ in range(100):
+        writes = (await shop.get(f"/v1/audit-log?object={id_}", headers=root)).json()["writes"]
+        if len(writes) == 4:
+            break
+        await asyncio.sleep(0.05)
+    told = [(line["action"], line["status"], line["key_name"]) for line in reversed(writes)]
+    assert told == [
+        ("link.create", 201, "shop"),
+        ("link.update", 412, "shop"),
+        ("link.update", 200, "root"),
+        ("link.delete", 204, "shop"),
+    ]
+    assert (writes[3]["request_id"], writes[3]["before"], writes[3]["domain"]) == ("request-1", None, "shop.example")
+    assert writes[3]["after"] == made.json()
+    assert (writes[1]["before"]["title"], writes[1]["after"]["title"]) == ("", "Second")
+    assert (writes[0]["before"]["version"], writes[0]["after"]) == (2, None)
+    page = (await shop.get(f"/v1/audit-log?object={id_}&limit=3", headers=root)).json()
+    assert [line["id"] for line in page["writes"]] == [line["id"] for line in writes[:3]]
+    rest = (await shop.get(page["next"], headers=root)).json()
+    assert [line["id"] for line in rest["writes"]] == [writes[3]["id"]]
+    assert (await shop.get("/v1/audit-log?after=x", headers=root)).status_code == 400
