@@ -15,7 +15,7 @@ _SETTING = re.compile(r"(?P<place>[a-z-]+)(:(?P<count>\d+))?(?P<hang>:hang)?")
 
 
 class Failpoint(enum.StrEnum):
-    """Where a worker can be harmed."""
+    """Where a worker or the roller can be harmed."""
 
     AFTER_FENCE = "after-fence"
     """A partition is fenced, nothing else of taking it over has happened."""
@@ -29,6 +29,16 @@ class Failpoint(enum.StrEnum):
     """Rows are marked done; Kafka has not been told."""
     AFTER_COMMIT = "after-commit"
     """Kafka has been told."""
+    BEFORE_SEAL = "before-seal"
+    """A statement of a roll is made and not sent."""
+    AFTER_SEAL = "after-seal"
+    """Its rows are stored, under seals that nobody reads."""
+    BEFORE_PUBLISH = "before-publish"
+    """All rows of a roll are stored and have been counted."""
+    AFTER_PUBLISH = "after-publish"
+    """The roll counts; the roller does not know yet."""
+    BEFORE_CLEAN = "before-clean"
+    """Dead seals are found, their rows are still there."""
 
 
 class _Armed:

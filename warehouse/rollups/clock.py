@@ -18,6 +18,10 @@ Place = tuple[UUID, int]
 """Topic id and partition."""
 
 
+Run = tuple[UUID, int, int, int]
+"""Topic id, partition, first offset, offset after the last."""
+
+
 class ClockArrays(NamedTuple):
     """A clock as ClickHouse keeps it: layers of one topic, each with `width` partitions in the last two arrays."""
 
@@ -36,16 +40,16 @@ class Clock:
     """In order, apart from each other and not empty; one range unless rows were lost."""
 
     @classmethod
-    def of(cls, runs: Iterable[tuple[UUID, int, int, int]]) -> "Clock":
-        """A clock of (topic id, partition, first offset, offset after the last)s, in any order."""
+    def of(cls, runs: Iterable[Run]) -> "Clock":
+        """A clock of runs in any order, which may overlap or be empty."""
         found: dict[Place, list[range]] = defaultdict(list)
         for topic_id, partition, start, end in runs:
             found[topic_id, partition].append(range(start, end))
         return cls({place: joined for place, some in found.items() if (joined := _joined(some))})
 
     @property
-    def runs(self) -> list[tuple[UUID, int, int, int]]:
-        """(topic id, partition, first offset, offset after the last), in order."""
+    def runs(self) -> list[Run]:
+        """The same again, in order."""
         return [
             (topic_id, partition, run.start, run.stop)
             for (topic_id, partition), some in sorted(self.ranges.items())
