@@ -25,6 +25,7 @@ from api.keys.turns import Turns
 from api.links import endpoints as links
 from api.links.shelf import LinkShelf
 from api.query import endpoints as query
+from api.query.execute import Executor
 from api.query.run import Warehouse
 from api.requests import RequestIds
 from api.settings import ApiSettings
@@ -100,6 +101,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             LinkShelf(settings, telemetry, writes).open() as app.state.links,
             KeyKeeper(app.state.warehouse, admission, telemetry).open() as app.state.keys,
         ):
+            app.state.executor = Executor(app.state.warehouse, settings.time_zone)
             yield
 
     return Starlette(

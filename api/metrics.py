@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from warehouse.events import COUNTED, Outcome
+from warehouse.rollups.families import PRECISION
 
 _COUNTED = "outcome IN ({})".format(", ".join(f"'{outcome}'" for outcome in COUNTED))
 
@@ -38,11 +39,9 @@ VISITOR_MEASURES = ("visitors", "visitor_clicks")
 VISITOR = f"{_COUNTED} AND visitor_id != 0"
 """Whom `VISITOR_MEASURES` count."""
 
-BITS = 17
-"""Precision of the states of visitors; those of another precision do not merge."""
-APPROXIMATE = {"uniq": "uniqCombined64", "bits": f"({BITS})"}
+APPROXIMATE = {"uniq": "uniqCombined64", "bits": f"({PRECISION})"}
 EXACT = {"uniq": "uniqExact", "bits": ""}
-APPROXIMATE_ERROR = round(1.04 / 2 ** (BITS / 2), 4)
+APPROXIMATE_ERROR = round(1.04 / 2 ** (PRECISION / 2), 3)
 """Relative standard error of `APPROXIMATE` (HyperLogLog); small counts are exact."""
 
 

@@ -1,38 +1,37 @@
-"""A question → its answer: build → run → result, and what is included beside the rows."""
+"""A question → its answer: plan → build → run → result, and what is included beside the rows."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.query.buckets import MAX_FILLED, filled, nothing
-from api.query.build import build
 from api.query.comparison import change, counterparts
+from api.query.execute import Executor
 from api.query.parse import Question
-from api.query.plan import plan
 from api.query.result import Shown, executed, figures, result, shown, totals
-from api.query.run import Rows, Warehouse
+from api.query.run import Rows
 
 Key = tuple[str | int, ...]
 """The dimensions of a row, as an answer shows them."""
 
 
-async def answer(question: Question, warehouse: Warehouse, *, home_zone: str) -> dict[str, Any]:
-    """`results`, `meta` and `query`; raises `ApiError`. `home_zone` is the installation's."""
+async def answer(question: Question, executor: Executor) -> dict[str, Any]:
+    """`results`, `meta` and `query`; raises `ApiError`."""
     page, include = question.asked.pagination, question.asked.include
     rows = MAX_FILLED + 1 if include.empty_buckets else page.offset + page.limit
-    found = await warehouse.run(build(question, plan(question), rows=rows))
-    every = shown(question, found)
+    found = await executor.execute(question, rows)
+    every = shown(question, found.rows)
     if include.empty_buckets:
         every = filled(question, every)
-    told = result(question, found, every[page.offset : page.offset + page.limit], home_zone=home_zone)
+    told = result(question, found, every[page.offset : page.offset + page.limit], home_zone=executor.zone)
     if include.empty_buckets and include.total_rows:
         told["meta"]["total_rows"] = len(every)
     if question.compared:
-        await _compare(question, told, warehouse)
+        await _compare(question, told, executor)
     return told
 
 
-async def _compare(question: Question, told: dict[str, Any], warehouse: Warehouse) -> None:
+async def _compare(question: Question, told: dict[str, Any], executor: Executor) -> None:
     """Put beside each row of an answer what its counterpart was in the other range."""
     if question.compared is None:
         return
@@ -40,14 +39,14 @@ async def _compare(question: Question, told: dict[str, Any], warehouse: Warehous
     against = _against(question, told["results"])
     wanted = [key for key in dict.fromkeys(against) if key is not None]
     texts = [[part.text(value) for part, value in zip(question.dimensions, key, strict=True)] for key in wanted]
-    found = await warehouse.run(build(earlier, plan(earlier), rows=max(1, len(wanted)), wanted=texts))
-    before = {tuple(row["dimensions"]): row["metrics"] for row in shown(earlier, found)}
-    empty = nothing(earlier, shares=_has_clicks(earlier, found))
+    found = await executor.execute(earlier, max(1, len(wanted)), texts)
+    before = {tuple(row["dimensions"]): row["metrics"] for row in shown(earlier, found.rows)}
+    empty = nothing(earlier, shares=_has_clicks(earlier, found.rows))
     for row, key in zip(told["results"], against, strict=True):
         row["comparison"] = None if key is None else _beside(row, key, before.get(key, empty))
     told["meta"]["comparison"] = {**executed(earlier.span), **figures(found)}
     if question.asked.include.totals:
-        sums = totals(earlier, found)
+        sums = totals(earlier, found.rows)
         told["meta"]["comparison"] |= {"totals": sums, "change": _changes(told["meta"]["totals"], sums)}
 
 

@@ -14,7 +14,9 @@ from api.dimensions import Shape
 from api.metrics import APPROXIMATE, EXACT, LEFT_OUT, MEASURES, VISITOR, VISITOR_MEASURES
 from api.query.conditions import Condition, Junction, Not, Test
 from api.query.parse import Question
-from api.query.plan import Plan, Rolled, Span
+from api.query.plan import Plan
+from api.query.spans import Span, joined
+from warehouse.rollups.clock import Clock
 from warehouse.sql import load
 
 
@@ -66,6 +68,8 @@ def build(question: Question, plan: Plan, *, rows: int, wanted: Sequence[Sequenc
     parameters = {"zone": question.span.zone.key, "rows": rows, **bind.values, **place.values}
     if plan.rolled:
         parameters["switch"] = plan.switch
+    for number, (clock, _) in enumerate(_clocks(plan)):
+        parameters |= clock.parameters(f"clock{number}")
     # The inner templates are in the metrics' SQL, and values are not in the text: a `$` of a user's is never seen.
     return Statement(Template(sql).substitute(EXACT if question.asked.exact else APPROXIMATE), parameters)
 
@@ -97,7 +101,7 @@ def _rolled_parts(question: Question, plan: Plan, filters: Sequence[str], bind: 
             switched=load("switched").strip(),
             measures=",\n    ".join([*_groups(question), *_named(counted)]),
             table=part.table,
-            seals=bind(part.seals, "Array(UInt64)"),
+            seals=bind(f"[{','.join(part.seals)}]", "Array(UInt64)"),
             where="\n    AND ".join([_within(part.spans, bind, _SECONDS), *filters]),
         )
 
@@ -110,7 +114,8 @@ def _raw_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Bin
             "visitor_clicks": f"countIf({VISITOR})",
         }
     wheres = [[_within(plan.raw, bind, _MILLIS)]] if plan.raw else []
-    wheres += [[*_beyond(part, bind), _within(part.spans, bind, _MILLIS)] for part in plan.rolled]
+    for number, (clock, spans) in enumerate(_clocks(plan)):
+        wheres.append([*_late(clock, f"clock{number}"), _within(spans, bind, _MILLIS)])
     for where in wheres:
         yield _RAW.substitute(
             switched=load("switched").strip(),
@@ -120,15 +125,20 @@ def _raw_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Bin
         )
 
 
-def _beyond(part: Rolled, bind: Binder) -> list[str]:
-    """Records that came after the family's clock: a row past it has no lower batch time than it had there."""
-    choices = [
-        f"topic_id = {bind(str(topic), 'UUID')}, {bind([*following], 'Array(UInt64)')}[kafka_partition + 1]"
-        for topic, following in part.clock.items()
-    ]
-    # Past the end of an array stands a 0: of a partition that is new, all records are beyond.
-    following = f"multiIf({', '.join(choices)}, 0)" if choices else "0"
-    return [f"batch_time >= toDateTime({bind(part.batch_time, 'UInt32')}, 'UTC')", f"kafka_offset >= {following}"]
+def _clocks(plan: Plan) -> list[tuple[Clock, list[Span]]]:
+    """The clocks of a plan's rollups, each once, with the times that are rolled up to it."""
+    found: list[tuple[Clock, list[Span]]] = []
+    for part in plan.rolled:
+        spans = next((spans for clock, spans in found if clock == part.clock), None)
+        if spans is None:
+            found.append((part.clock, spans := []))
+        spans += part.spans
+    return [(clock, joined(spans)) for clock, spans in found]
+
+
+def _late(clock: Clock, name: str) -> list[str]:
+    """Conditions on records that a clock has not; the first is by which ClickHouse finds them quickly."""
+    return [f"toDate(batch_time) >= {clock.first_day_beyond(name)}", f"NOT {clock.condition(name)}"]
 
 
 _MILLIS = ("fromUnixTimestamp64Milli({}, 'UTC')", "Int64", 1)

@@ -150,4 +150,4 @@ class Query(Strict):
     pagination: Pagination = Pagination()
     include: Include = Include()
     exact: bool = False
-    """Count visitors exactly, at a higher cost, instead of with a relative error of 0.3%."""
+    """Count visitors exactly, at a higher cost, instead of with a relative error of 0.8%."""

@@ -1,4 +1,4 @@
-"""Step 3 of a query: the statement → rows, within limits that ClickHouse keeps."""
+"""Step 4 of a query: the statement → rows, within limits that ClickHouse keeps."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,11 +15,18 @@ from api.query.build import Statement
 from api.query.flights import Flights
 from api.settings import ApiSettings
 from warehouse.client import WarehouseUnavailable, connect_async
+from warehouse.rollups.read import Books, read_books
 
 log = structlog.get_logger()
 FAILURES = (ClickHouseError, WarehouseUnavailable, aiohttp.ClientError, OSError, TimeoutError)
 TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED = 159, 160, 158, 241
+THROWN = 395
+"""What a statement's own `throwIf` says: the seals that it names are dead."""
 TOO_EXPENSIVE = {TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED}
+
+
+class Switched(Away):
+    """History was switched to another edition while the statement was on its way."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,13 @@ class Warehouse:
         except FAILURES as error:
             raise _translated(error) from error
 
+    async def books(self, known: Books) -> Books:
+        """The books of the rollups now; raises as `run` does."""
+        try:
+            return await read_books(await self._connected(), known)
+        except FAILURES as error:
+            raise _translated(error) from error
+
     async def ping(self) -> bool:
         """Whether ClickHouse answers."""
         try:
@@ -112,6 +126,8 @@ def _translated(error: Exception) -> ApiError:
             "The query needs more time or memory than a query may take.",
             hint="Ask for a shorter range, fewer dimensions or a filter on a link.",
         )
+    if code == THROWN:
+        return Switched("History is being switched to another edition.", hint="Ask again.", what="clickhouse")
     if isinstance(error, DatabaseError) and code:
         log.error("query_failed", code=code, error=str(error))
         return Internal("ClickHouse refused the query; the API's log says why.", clickhouse_code=code)

@@ -29,6 +29,17 @@ class Remark(Struct, frozen=True):
     relative_error: float | UnsetType = UNSET
 
 
+class Part(Struct, frozen=True):
+    """Which rows of a table are in the answer, and of which times.
+
+    `sealed`: rows of a rollup; `open`: all records of these times; `late`: those that came after the rollup was made.
+    """
+
+    table: str
+    rows: str
+    ranges_utc: list[list[str]]
+
+
 class Compared(Struct, frozen=True):
     """The range that the rows are compared with; its totals and their change if totals are included."""
 
@@ -37,6 +48,8 @@ class Compared(Struct, frozen=True):
     table: str
     rows_read: int
     elapsed_ms: float
+    plan: list[Part]
+    why_events: str | UnsetType = UNSET
     totals: list[float | None] | UnsetType = UNSET
     change: list[float | None] | UnsetType = UNSET
 
@@ -47,10 +60,12 @@ class Meta(Struct, frozen=True):
     table: str
     rows_read: int
     elapsed_ms: float
+    plan: list[Part]
     left_out: dict[str, int]
     percentages_of: dict[str, str]
     warnings: list[Remark]
     total_rows: int | UnsetType = UNSET
+    why_events: str | UnsetType = UNSET
     totals: list[float | None] | UnsetType = UNSET
     time_labels: list[str] | UnsetType = UNSET
     comparison: Compared | UnsetType = UNSET

@@ -13,6 +13,7 @@ from api.metrics import METRICS
 from api.query.build import Statement, build
 from api.query.parse import parse
 from api.query.plan import plan
+from api.query.rollups import Rollups
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 CANARY = "zq7canary"
@@ -26,7 +27,7 @@ def built(**asked: Any) -> Statement:
     body = {"metrics": ["clicks"], "date_range": ["2026-11-01", "2026-11-30"], **asked}
     question = parse(body, now=NOW, zone="UTC", within=())
     page = question.asked.pagination
-    return build(question, plan(question), rows=page.offset + page.limit)
+    return build(question, plan(question, Rollups()), rows=page.offset + page.limit)
 
 
 def test_the_statement_as_a_whole() -> None:

@@ -9,6 +9,7 @@ from api.keys.caller import ADMIN, LINKS, READ, SEE_LINKS, Caller, Scope
 from api.query.build import build
 from api.query.parse import parse
 from api.query.plan import plan
+from api.query.rollups import Rollups
 
 READER = Caller("shop", scopes=frozenset({Scope.READ}), domains=("go.example",))
 
@@ -45,7 +46,7 @@ def test_a_limited_caller_sees_its_domains_only() -> None:
 def test_its_limit_holds_beside_every_filter(filters: list[object]) -> None:
     body = {"metrics": ["clicks"], "date_range": "day", "filters": filters}
     question = parse(body, now=datetime(2026, 11, 22, tzinfo=UTC), zone="UTC", within=READER.conditions())
-    statement = build(question, plan(question), rows=1)
+    statement = build(question, plan(question, Rollups()), rows=1)
     first = statement.sql.split("{s1:Int64}, 'UTC'))", 1)[1].splitlines()[1]
     assert first.strip() == "AND (domain IN {p0:Array(String)})"
     assert statement.parameters["p0"] == ["go.example"]

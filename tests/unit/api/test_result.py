@@ -2,8 +2,11 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
+from api.query.execute import Executed
 from api.query.parse import Question, parse
+from api.query.plan import plan
 from api.query.result import result, shown
+from api.query.rollups import Rollups
 from api.query.run import Rows
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
@@ -26,7 +29,8 @@ NOTHING_LEFT_OUT = (0,) * len(LEFT_OUT)
 
 
 def answered(asked: Question, found: Rows) -> dict[str, Any]:
-    answer = result(asked, found, shown(asked, found), home_zone="America/New_York")
+    executed = Executed(plan(asked, Rollups()), found)
+    answer = result(asked, executed, shown(asked, found), home_zone="America/New_York")
     json.dumps(answer)  # everything in it is JSON
     return answer
 

@@ -26,7 +26,7 @@ FROM
         countIf(outcome = 'expired') AS expired,
         countIf(outcome = 'disabled') AS disabled,
         count() AS events,
-        uniqCombined64StateIf(17)(salt_day, visitor_id, outcome IN ('suspect', 'human') AND visitor_id != 0) AS visitors,
+        uniqCombined64StateIf(14)(salt_day, visitor_id, outcome IN ('suspect', 'human') AND visitor_id != 0) AS visitors,
         countIf(outcome IN ('suspect', 'human') AND visitor_id != 0) AS visitor_clicks
     FROM events
     WHERE if(empty(switched.1), edition = 0, edition = arraySum(

@@ -1,0 +1,63 @@
+"""Steps 2 to 4 of a query: plan → build → run, over books of rollups that are read again every few seconds."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from api.query.build import Statement, build
+from api.query.parse import Question
+from api.query.plan import Plan, plan
+from api.query.rollups import Rollups
+from api.query.run import Rows, Switched, Warehouse
+from warehouse.rollups.read import Books
+
+BOOKS_SECONDS = 5.0
+"""How old books may be. It costs no freshness: what came after their clocks is read from the records."""
+_SIZES = Statement(Path(__file__).with_name("sizes.sql").read_text(), {})
+
+
+@dataclass(frozen=True)
+class Executed:
+    """Rows, and where they are from."""
+
+    plan: Plan
+    rows: Rows
+
+
+@dataclass
+class Executor:
+    """Answers questions of one installation; any number of them at once."""
+
+    warehouse: Warehouse
+    zone: str
+    """The installation's, in whose days visitors are told apart."""
+    _books: Books = field(default_factory=Books)
+    _rollups: Rollups = field(default_factory=Rollups)
+    _read_at: float = float("-inf")
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def execute(self, question: Question, rows: int, wanted: Sequence[Sequence[str]] = ()) -> Executed:
+        """The first so many rows of the answer, or those of the wanted groups; raises `ApiError`.
+
+        Where history is switched between books and statement, it begins anew, once.
+        """
+        planned = plan(question, await self._fresh(BOOKS_SECONDS))
+        try:
+            found = await self.warehouse.run(build(question, planned, rows=rows, wanted=wanted))
+        except Switched:
+            planned = plan(question, await self._fresh(0))
+            found = await self.warehouse.run(build(question, planned, rows=rows, wanted=wanted))
+        return Executed(planned, found)
+
+    async def _fresh(self, seconds: float) -> Rollups:
+        """The rollups, as their books said at most so many seconds ago; many that ask at once wait for one reading."""
+        asked_at = time.monotonic()
+        async with self._reading:
+            if self._read_at < asked_at - seconds:
+                began = time.monotonic()
+                self._books = await self.warehouse.books(self._books)
+                sizes = {str(table): int(rows) for table, rows in (await self.warehouse.fetch(_SIZES)).values}
+                self._rollups, self._read_at = Rollups.of(self._books, self.zone, sizes), began
+            return self._rollups
