@@ -1,4 +1,4 @@
-"""A client of ClickHouse for the time of a command."""
+"""Clients of ClickHouse and of the API, for the time of a command."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import click
 from clickhouse_connect.driver.client import Client
 
+from api.client import Client as ApiClient
+from api.settings import CliSettings
 from warehouse.client import WarehouseUnavailable, connect
 from warehouse.settings import WarehouseSettings
 
@@ -23,6 +25,11 @@ def connected(settings: WarehouseSettings) -> Iterator[Client]:
         yield client
     finally:
         client.close()
+
+
+def api_client(settings: CliSettings) -> ApiClient:
+    """A client of the API; a command fails at once where somebody who waits can try again."""
+    return ApiClient(settings.api, settings.api_token.get_secret_value(), patience=0)
 
 
 def first_line(error: Exception) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from api.client import ApiFailure, Client
+from api.client import ApiFailure
 from api.settings import CliSettings
 from deploy import demo, demo_tables
 from deploy.commands import audit
 from deploy.commands.up import ended_by_signals
+from deploy.connected import api_client
 from deploy.display import Display
 from deploy.settings import StackSettings
 from deploy.stack import Stack
@@ -67,7 +68,7 @@ def command(
 def _show(stack: Stack, console: Console, geo: Path, *, seed: int, clicks: int, rate: float) -> bool:
     """Links, traffic, count, answers, audit; whether everything adds up."""
     target, mix = demo.target_of(stack), load_mix()
-    with Client(CliSettings(api=stack.addresses.api)) as client:
+    with api_client(CliSettings(api=stack.addresses.api)) as client:
         made = make_links(client, mix, target.domain)
         wait_for_links(target, mix)
         console.print(f"[green]✔[/] [bold]{'links':<11}[/] {len(mix.links)} in {target.domain}, {made} of them new")

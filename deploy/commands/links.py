@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from api.client import ApiFailure, Client
+from api.client import ApiFailure, Client, Link
 from api.settings import CliSettings
+from deploy.connected import api_client
 from deploy.group import Group
 from deploy.links.importer import Outcome, import_all_or_nothing, import_rows
 from deploy.links.rows import FileError, moment, read_rows
@@ -203,7 +204,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 def _client(settings: CliSettings) -> Iterator[Client]:
     """The API's client; its failures become click's."""
     try:
-        with Client(settings) as client:
+        with api_client(settings) as client:
             yield client
     except ApiFailure as failure:
         raise click.ClickException(str(failure)) from None
@@ -224,7 +225,7 @@ def _id(link: str) -> str:
     return link_id(domain.lower(), slug)
 
 
-def _print_link(link: dict[str, Any], as_json: bool) -> None:
+def _print_link(link: Link, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(link))
         return

@@ -8,10 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from api.client import ApiFailure, Client
+from api.client import ApiFailure, QueryAnswer
 from api.errors import BadRequest
 from api.query.shorthand import read_filter
 from api.settings import CliSettings
+from deploy.connected import api_client
 from deploy.printable import printable
 
 BAR = 24
@@ -45,7 +46,7 @@ def command(format_: str, as_json: bool, api: str | None, **asked: Any) -> None:
     """Ask the API, and print a table with bars."""
     body = _body(**asked)
     try:
-        with Client(CliSettings(api=api) if api else CliSettings()) as client:
+        with api_client(CliSettings(api=api) if api else CliSettings()) as client:
             if format_ == "csv" and not as_json:
                 click.echo(client.query_csv(body), nl=False)
                 return
@@ -100,7 +101,7 @@ def bar(value: float, most: float, width: int = BAR) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def _print(answer: dict[str, Any]) -> None:
+def _print(answer: QueryAnswer) -> None:
     query, meta, results = answer["query"], answer["meta"], answer["results"]
     table = Table(box=None, header_style="bold", footer_style="dim", show_footer=bool(query["dimensions"]))
     for index, name in enumerate(query["dimensions"]):
@@ -117,7 +118,7 @@ def _print(answer: dict[str, Any]) -> None:
     _print_notes(console, answer, len(results))
 
 
-def _print_notes(console: Console, answer: dict[str, Any], shown: int) -> None:
+def _print_notes(console: Console, answer: QueryAnswer, shown: int) -> None:
     meta, query = answer["meta"], answer["query"]
     start, end = query["date_range"]
     left_out = ", ".join(f"{count:,} {name}" for name, count in meta["left_out"].items() if count)

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
-from api.client import ApiFailure, Client
+from api.client import ApiFailure
 from api.settings import CliSettings
+from deploy.connected import api_client
 from deploy.traffic.agents import NoAgents
 from deploy.traffic.links import LinksRefused, make_links, wait_for_links
 from deploy.traffic.manifest import Manifest
@@ -95,7 +96,7 @@ def _explain(error: OSError, address: tuple[str, int]) -> str:
 
 def _make_links(target: Target, console: Console) -> None:
     mix = load_mix()
-    with Client(CliSettings()) as client:
+    with api_client(CliSettings()) as client:
         made = make_links(client, mix, target.domain)
     wait_for_links(target, mix)
     console.print(f"{made} of {len(mix.links)} links are new in {target.domain}.")

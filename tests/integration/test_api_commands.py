@@ -1,6 +1,7 @@
 """`weir links` and `weir query` against an API in a process of its own, as a user types them."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from api.client import Client
+from api.client import Clash, Client, NotThere
 from api.settings import ApiSettings, CliSettings
 from deploy.cli import weir
+from deploy.connected import api_client
 from tests.fixtures.services import Service, running
 from tests.integration.rows import clicks, insert, make_rows
 
@@ -111,9 +113,37 @@ def test_all_or_nothing_makes_none_or_all(run: Run, tmp_path: Path) -> None:
     made = run("links", "import", write(tmp_path, good), "--all-or-nothing", "--json")
     assert json.loads(made.stdout) == {"made": 20, "errors": [], "taken_back": 0, "failure": "", "unknown": []}
     assert len(run("links", "list", "--search", "all-", "--json").stdout.splitlines()) == 20
-    with Client(CliSettings()) as client:
+    with api_client(CliSettings()) as client:
         paged = [link["slug"] for link in client.links(limit=7, q="all-")]
         assert len(paged) == len(set(paged)) == client.count_links(q="all-") == 20
+
+
+def test_a_program_asks_and_changes_through_the_client(service: Service) -> None:
+    with Client(service.url) as weir:
+        asked = weir.query({"metrics": ["clicks"], "date_range": ["2026-10-01", "2026-10-31"]})
+        assert [row["metrics"] for row in asked["results"]] == [[clicks(ROWS)]]
+        span = {"from": "2026-10-01", "to": "2026-10-31", "metrics": "clicks"}
+        for answer in (weir.breakdown("channel", **span), weir.timeseries(interval="week", **span)):
+            assert sum(row["metrics"][0] for row in answer["results"]) == clicks(ROWS)
+        link = weir.add_link({"destination": "https://shop.example/x", "slug": "program"})
+        changed = weir.change_link(link["id"], {"title": "Program", "if_version": 1})
+        assert (
+            weir.link(link["id"])
+            == changed
+            == {**link, "title": "Program", "version": 2} | {"updated_at": changed["updated_at"]}
+        )
+        with pytest.raises(Clash):
+            weir.change_link(link["id"], {"title": "x", "if_version": 1})
+        weir.delete_link(link["id"])
+        with pytest.raises(NotThere):
+            weir.link(link["id"])
+        assert weir.ledger()["adds_up"] in {True, False}
+        for _ in range(100):
+            writes = [line["action"] for line in weir.writes(object=link["id"], limit=3)]
+            if len(writes) == 4:
+                break
+            time.sleep(0.05)
+        assert writes == ["link.delete", "link.update", "link.update", "link.create"]
 
 
 def test_what_is_exported_can_be_imported_again(run: Run, tmp_path: Path) -> None:
