@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api import ledger
+from api.clicks import endpoints as clicks
 from api.contract import endpoints as contract
 from api.contract.operation import Answer, Described, Operation, json_answer
 from api.errors import ApiError, answer_api_error, answer_http_exception
@@ -109,6 +110,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             *contract.ROUTES,
             *HEALTH,
             *query.ROUTES,
+            *clicks.ROUTES,
             *links.ROUTES,
             *ledger.ROUTES,
             *writes_endpoints.ROUTES,

@@ -41,6 +41,9 @@ class ApiSettings(KafkaSettings, WarehouseSettings, AddressSettings):
         (), description="Origins whose pages may use the API in a browser (CORS), joined by commas; `*`: all."
     )
     query_seconds: int = Field(10, ge=1, le=600, description="Seconds that a query may take in ClickHouse.")
+    export_seconds: int = Field(
+        3600, ge=1, description="Seconds that an export of raw clicks may take, its client's reading included."
+    )
     query_megabytes: int = Field(2000, ge=50, description="Megabytes of memory that a query may take in ClickHouse.")
     query_cache_seconds: float = Field(
         1.0, ge=0, le=1, description="Seconds for which an answer is given again to whoever asks the same; 0: never."

@@ -1,7 +1,8 @@
 """Step 4 of a query: the statement → rows, within limits that ClickHouse keeps."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ FAILURES = (ClickHouseError, WarehouseUnavailable, aiohttp.ClientError, OSError,
 TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED = 159, 160, 158, 241
 THROWN = 395
 """What a statement's own `throwIf` says: the seals that it names are dead."""
+
+EXPORT_THREADS = 2
+"""An export may take its time; the other queries should not feel it."""
 TOO_EXPENSIVE = {TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED}
 
 
@@ -58,6 +62,21 @@ class Warehouse:
             "wait_end_of_query": 1,
         }
 
+        self._export_limits = {
+            "readonly": 1,
+            "max_execution_time": settings.export_seconds,
+            "max_memory_usage": settings.query_megabytes * 1_000_000,
+            # What does not fit is sorted on disk: a file each time that so much has come together.
+            "max_bytes_before_external_sort": settings.query_megabytes * 1_000_000 // 8,
+            "max_bytes_ratio_before_external_sort": 0,
+            # While the files are merged a block of each is in memory.
+            "prefer_external_sort_block_bytes": 1_000_000,
+            "max_block_size": 8192,
+            "max_threads": EXPORT_THREADS,
+            "cancel_http_readonly_queries_on_client_close": 1,
+            "enable_shared_storage_snapshot_in_query": 1,
+        }
+
     async def run(self, statement: Statement) -> Rows:
         """Rows of a statement, at most a second old; raises `TooExpensive`, `Away` or `Internal`."""
         # Values by their representation: 1 and True are equal in Python, and are not the same to ClickHouse.
@@ -92,6 +111,24 @@ class Warehouse:
             return await read_books(await self._connected(), known)
         except FAILURES as error:
             raise _translated(error) from error
+
+    @asynccontextmanager
+    async def stream(
+        self, statement: Statement, format_: str, settings: Mapping[str, Any]
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The answer in one of ClickHouse's formats, as bytes while it is made; leaving it early ends the query.
+
+        Raises `TooExpensive`, `Away` or `Internal` on the way in, one of `FAILURES` in the middle.
+        """
+        try:
+            client = await self._connected()
+            stream = await client.raw_stream(
+                statement.sql, dict(statement.parameters), {**self._export_limits, **settings}, format_
+            )
+        except FAILURES as error:
+            raise _translated(error) from error
+        async with stream as chunks:
+            yield chunks
 
     async def ping(self) -> bool:
         """Whether ClickHouse answers."""

@@ -7,6 +7,7 @@ import pytest
 
 from api import errors
 from api.app import create_app
+from api.clicks.endpoints import PARAMETERS as CLICKS
 from api.contract.endpoints import addresses
 from api.contract.operation import Described
 from api.dimensions import DIMENSIONS
@@ -35,7 +36,15 @@ def test_every_error_stands_with_its_status() -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [Query.model_fields, Include.model_fields, [part.name for part in QUESTION], INTERVALS, LEFT_OUT, COLUMNS, FORMATS],
+    [
+        Query.model_fields,
+        Include.model_fields,
+        [part.name for part in (*QUESTION, *CLICKS)],
+        INTERVALS,
+        LEFT_OUT,
+        COLUMNS,
+        FORMATS,
+    ],
 )
 def test_every_name_is_mentioned(names: object) -> None:
     assert isinstance(names, dict | tuple | list)

@@ -1,0 +1,1 @@
+"""Raw clicks: streamed from ClickHouse to whoever asks, whatever their number."""
