@@ -23,6 +23,7 @@ from api.keys.gate import Gate
 from api.keys.keeper import KeyKeeper
 from api.keys.rate import Rates
 from api.keys.turns import Turns
+from api.links import codes
 from api.links import endpoints as links
 from api.links.shelf import LinkShelf
 from api.query import endpoints as query
@@ -112,6 +113,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             *query.ROUTES,
             *clicks.ROUTES,
             *links.ROUTES,
+            *codes.ROUTES,
             *ledger.ROUTES,
             *writes_endpoints.ROUTES,
         ],

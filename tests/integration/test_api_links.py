@@ -1,14 +1,18 @@
 """Links over HTTP, through a real Kafka, with the real worker at its other end."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import pytest_asyncio
+import zxingcpp
+from PIL import Image
 
 from api.app import create_app
 from api.keys.caller import Scope
@@ -201,6 +205,22 @@ async def keyed(
         yield client, {"authorization": f"Bearer {root_text}"}
 
 
+async def test_a_link_has_a_code_that_is_fetched_once(client: httpx.AsyncClient) -> None:
+    made = await client.post("/v1/links", json={"destination": DESTINATION, "slug": "poster"})
+    address = f"{made.headers['location']}/qr.png?size=200&dark=0a3c78"
+    image = await client.get(address)
+    assert (image.status_code, image.headers["content-type"]) == (200, "image/png")
+    with Image.open(io.BytesIO(image.content)) as picture:
+        [code] = zxingcpp.read_barcodes(np.asarray(picture.convert("L")))
+    assert code.text == "https://go.example/poster?w_qr=1"
+    again = await client.get(address, headers={"if-none-match": f'"x", {image.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    other = await client.get(f"{address}&margin=2", headers={"if-none-match": image.headers["etag"]})
+    assert other.status_code == 200
+    wrong = await client.get(f"{address}&dark=red")
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "dark")
+
+
 async def test_a_limited_key_has_only_links_of_its_domains(keyed: tuple[httpx.AsyncClient, Json]) -> None:
     shop, root = keyed
     body = {"destination": DESTINATION, "slug": "theirs", "domain": "go.example"}
@@ -209,6 +229,7 @@ async def test_a_limited_key_has_only_links_of_its_domains(keyed: tuple[httpx.As
     assert own.status_code == 201, own.text
     for answer in (
         await shop.get(theirs),
+        await shop.get(f"{theirs}/qr.svg"),
         await shop.patch(theirs, json={"title": "mine"}),
         await shop.delete(theirs),
     ):
