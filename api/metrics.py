@@ -33,11 +33,8 @@ MEASURES: Mapping[str, str] = {
 }
 """Measure → the condition on a record by which it is counted; all of them merge by sum."""
 
-VISITOR_MEASURES = ("visitors", "visitor_clicks")
-"""The dearer measures, taken only if a metric needs them."""
-
 VISITOR = f"{_COUNTED} AND visitor_id != 0"
-"""Whom `VISITOR_MEASURES` count."""
+"""What the dearer measures count, `visitors` and `visitor_clicks`; they are taken only if a metric needs them."""
 
 APPROXIMATE = {"uniq": "uniqCombined64", "bits": f"({PRECISION})"}
 EXACT = {"uniq": "uniqExact", "bits": ""}

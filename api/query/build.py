@@ -11,7 +11,7 @@ from textwrap import indent
 from typing import Any
 
 from api.dimensions import Shape
-from api.metrics import APPROXIMATE, EXACT, LEFT_OUT, MEASURES, VISITOR, VISITOR_MEASURES
+from api.metrics import APPROXIMATE, EXACT, LEFT_OUT, MEASURES, VISITOR
 from api.query.conditions import Condition, Junction, Not, Test
 from api.query.parse import Question
 from api.query.plan import Plan
@@ -65,9 +65,8 @@ def build(question: Question, plan: Plan, *, rows: int, wanted: Sequence[Sequenc
         groups=indent(_united(question, parts), "    "),
         order=", ".join(_order(question)),
     )
-    parameters = {"zone": question.span.zone.key, "rows": rows, **bind.values, **place.values}
-    if plan.rolled:
-        parameters["switch"] = plan.switch
+    parameters = {"zone": question.span.zone.key, "rows": rows, "switch": plan.switch, **bind.values, **place.values}
+    parameters |= _editions(plan)
     for number, (clock, _) in enumerate(_clocks(plan)):
         parameters |= clock.parameters(f"clock{number}")
     # The inner templates are in the metrics' SQL, and values are not in the text: a `$` of a user's is never seen.
@@ -77,8 +76,9 @@ def build(question: Question, plan: Plan, *, rows: int, wanted: Sequence[Sequenc
 def _united(question: Question, parts: Sequence[str]) -> str:
     if len(parts) == 1:
         return parts[0].strip()
-    merged = {name: f"sum(parts.{name})" for name in _measured(question)}
+    merged = {name: f"sum(parts.{name})" for name in _counted(question)}
     if question.needs_visitors:
+        merged["visitor_clicks"] = "sum(parts.visitor_clicks)"
         merged["visitors"] = "${uniq}MergeState${bits}(parts.visitors)"
     names = [f"d{index}" for index in range(len(question.dimensions))]
     return _MERGED.substitute(
@@ -89,16 +89,16 @@ def _united(question: Question, parts: Sequence[str]) -> str:
 
 def _rolled_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Binder) -> Iterable[str]:
     counted = {
-        name: f"sumIf(rolled.n, {condition})" if condition else "sum(rolled.n)" for name, condition in MEASURES.items()
+        name: f"sumIf(rolled.n, {condition})" if condition else "sum(rolled.n)"
+        for name, condition in _counted(question).items()
     }
     if question.needs_visitors:
         counted |= {
-            "visitors": "${uniq}MergeState${bits}(rolled.visitors)",
             "visitor_clicks": "sum(rolled.visitor_clicks)",
+            "visitors": "${uniq}MergeState${bits}(rolled.visitors)",
         }
     for part in plan.rolled:
         yield _ROLLED.substitute(
-            switched=load("switched").strip(),
             measures=",\n    ".join([*_groups(question), *_named(counted)]),
             table=part.table,
             seals=bind(f"[{','.join(part.seals)}]", "Array(UInt64)"),
@@ -107,22 +107,48 @@ def _rolled_parts(question: Question, plan: Plan, filters: Sequence[str], bind: 
 
 
 def _raw_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Binder) -> Iterable[str]:
-    counted = {name: f"countIf({condition})" if condition else "count()" for name, condition in MEASURES.items()}
+    counted = {
+        name: f"countIf({condition})" if condition else "count()" for name, condition in _counted(question).items()
+    }
     if question.needs_visitors:
         counted |= {
-            "visitors": f"${{uniq}}StateIf${{bits}}(salt_day, visitor_id, {VISITOR})",
             "visitor_clicks": f"countIf({VISITOR})",
+            "visitors": f"${{uniq}}StateIf${{bits}}(salt_day, visitor_id, {VISITOR})",
         }
     wheres = [[_within(plan.raw, bind, _MILLIS)]] if plan.raw else []
     for number, (clock, spans) in enumerate(_clocks(plan)):
         wheres.append([*_late(clock, f"clock{number}"), _within(spans, bind, _MILLIS)])
     for where in wheres:
         yield _RAW.substitute(
-            switched=load("switched").strip(),
             measures=",\n    ".join([*_groups(question), *_named(counted)]),
-            live=load("live").strip(),
+            live=_live(plan),
             where="\n    AND ".join([*where, *filters]),
         )
+
+
+def _live(plan: Plan) -> str:
+    """A condition on records: that they are of the edition that counts where they are."""
+    if not plan.layers.topics:
+        return "edition = 0"
+    places = ", ".join(f"{{layer_{name}:{type_}}}" for name, type_ in _LAYERS.items())
+    return load("live").strip().replace("switched", f"tuple({places})")
+
+
+def _editions(plan: Plan) -> dict[str, Any]:
+    """What is bound in `_live`."""
+    if not plan.layers.topics:
+        return {}
+    found = plan.layers._asdict() | {"topics": [str(topic) for topic in plan.layers.topics]}
+    return {f"layer_{name}": found[name] for name in _LAYERS}
+
+
+_LAYERS = {
+    "topics": "Array(UUID)",
+    "numbers": "Array(UInt32)",
+    "width": "UInt32",
+    "firsts": "Array(UInt64)",
+    "lasts": "Array(UInt64)",
+}
 
 
 def _clocks(plan: Plan) -> list[tuple[Clock, list[Span]]]:
@@ -159,8 +185,10 @@ def _groups(question: Question) -> list[str]:
     return [f"{dimension.sql} AS d{index}" for index, dimension in enumerate(question.dimensions)]
 
 
-def _measured(question: Question) -> list[str]:
-    return [*MEASURES, *(VISITOR_MEASURES if question.needs_visitors else ())]
+def _counted(question: Question) -> dict[str, str]:
+    """The measures that the answer needs, with the condition on a record by which each is counted."""
+    needed = {metric.measure for metric in question.metrics} | {*LEFT_OUT}
+    return {name: condition for name, condition in MEASURES.items() if name in needed}
 
 
 def _named(measures: Mapping[str, str]) -> list[str]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from api.query.build import Statement, build
 from api.query.parse import Question
 from api.query.plan import Plan, plan
-from api.query.rollups import Rollups
+from api.query.rollups import NO_LAYERS, Rollups
 from api.query.run import Rows, Switched, Warehouse
+from warehouse.replays.layers import Arrays
 from warehouse.rollups.read import Books
 
 BOOKS_SECONDS = 5.0
 """How old books may be. It costs no freshness: what came after their clocks is read from the records."""
+_LAYERS = Path(__file__).with_name("layers.sql").read_text()
 _SIZES = Statement(Path(__file__).with_name("sizes.sql").read_text(), {})
 
 
@@ -57,7 +59,14 @@ class Executor:
         async with self._reading:
             if self._read_at < asked_at - seconds:
                 began = time.monotonic()
-                self._books = await self.warehouse.books(self._books)
-                sizes = {str(table): int(rows) for table, rows in (await self.warehouse.fetch(_SIZES)).values}
-                self._rollups, self._read_at = Rollups.of(self._books, self.zone, sizes), began
+                self._rollups, self._read_at = await self._read(), began
             return self._rollups
+
+    async def _read(self) -> Rollups:
+        self._books = await self.warehouse.books(self._books)
+        switch, layers = self._books.switch, self._rollups.layers
+        if switch != self._rollups.switch:
+            [found] = (await self.warehouse.fetch(Statement(_LAYERS, {"switch": switch}))).values or [NO_LAYERS]
+            layers = Arrays(*found)
+        sizes = {str(table): int(rows) for table, rows in (await self.warehouse.fetch(_SIZES)).values}
+        return Rollups.of(self._books, layers, self.zone, sizes)

@@ -13,9 +13,10 @@ from api.dimensions import Dimension
 from api.query.conditions import Condition, Junction, Not, Test
 from api.query.dates import Range
 from api.query.parse import Question
-from api.query.rollups import Rollup, Rollups
+from api.query.rollups import NO_LAYERS, Rollup, Rollups
 from api.query.spans import Span, common, joined, without
 from api.query.zones import is_made_of
+from warehouse.replays.layers import Arrays
 from warehouse.rollups.clock import Clock
 from warehouse.rollups.families import DAY
 
@@ -42,7 +43,9 @@ class Plan:
     """What is read from the records, whether a clock has them or not."""
     rolled: Sequence[Rolled] = ()
     switch: int = 0
-    """The version of `editions` in which the rollups' seals are live."""
+    """The version of `editions` that the plan is made for; under another one the statement does not answer."""
+    layers: Arrays = NO_LAYERS
+    """What that version says: which edition of history counts where."""
     why: str = ""
     """Why records are read for the raw times; empty: there are none."""
     gone: bool = False
@@ -62,7 +65,12 @@ def plan(question: Question, rollups: Rollups) -> Plan:
     rolled = [_rolled(rollup, left) for rollup, taken in parts if (left := without(taken, raw))]
     frozen_to = max((rollup.frozen_to for rollup in rollups.by_size), default=0)
     return Plan(
-        raw, rolled, rollups.switch, _why(question, rollups, rolled) if raw else "", bool(raw) and raw[0][0] < frozen_to
+        raw,
+        rolled,
+        rollups.switch,
+        rollups.layers,
+        why=_why(question, rollups, rolled) if raw else "",
+        gone=bool(raw) and raw[0][0] < frozen_to,
     )
 
 

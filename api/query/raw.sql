@@ -1,5 +1,4 @@
 -- A part of an answer that is read from the records themselves.
-WITH $switched
 SELECT
     $measures
 FROM events

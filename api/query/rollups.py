@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 
 from api.query.dates import DAWN, DUSK, midnight
 from api.query.spans import Span, joined, without
+from warehouse.replays.layers import Arrays
 from warehouse.rollups.book import Book
 from warehouse.rollups.families import FAMILIES, Family, UnitKind
 from warehouse.rollups.read import Books
 
+NO_LAYERS = Arrays([], [], 0, [], [])
+"""Every record counts as it was judged first."""
 _HOUR = 3600
 _EVER = (int(DAWN.timestamp()) * 1000, int(DUSK.timestamp()) * 1000)
 
@@ -101,17 +104,21 @@ class Rollups:
     """All of them, at one moment."""
 
     switch: int = 0
+    """The version of `editions`."""
+    layers: Arrays = NO_LAYERS
     by_size: Sequence[Rollup] = ()
     """Those that have anything, the smallest table first."""
 
     @classmethod
-    def of(cls, books: Books, zone: str, rows: Mapping[str, int]) -> "Rollups":
-        """What the books say, in an installation of this zone; `rows` by table."""
+    def of(cls, books: Books, layers: Arrays, zone: str, rows: Mapping[str, int]) -> "Rollups":
+        """What the books say, in an installation of this zone; the layers of their switch, and `rows` by table."""
         found = [
             Rollup(FAMILIES[name], book.under(books.switch, zone), rows.get(FAMILIES[name].table, 0))
             for name, book in books.books.items()
         ]
-        return cls(books.switch, sorted((part for part in found if part.book.number), key=lambda part: part.rows))
+        return cls(
+            books.switch, layers, sorted((part for part in found if part.book.number), key=lambda part: part.rows)
+        )
 
 
 def _millis(moment: datetime) -> int:

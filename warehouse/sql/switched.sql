@@ -1,1 +1,1 @@
-(SELECT argMax((topics, numbers, width, firsts, lasts, version), version) FROM editions) AS switched
+(SELECT argMax((topics, numbers, width, firsts, lasts), version) FROM editions) AS switched

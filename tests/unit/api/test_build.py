@@ -43,6 +43,7 @@ def test_the_statement_as_a_whole() -> None:
         "s1": 1796083200000,
         "zone": "UTC",
         "rows": 30,
+        "switch": 0,
         "p0": ["CH", "AT"],
         "p1": [255],
     }

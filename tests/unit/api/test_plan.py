@@ -9,7 +9,7 @@ import pytest
 
 from api.query.parse import Question, parse
 from api.query.plan import MOST_SPANS, Plan, plan
-from api.query.rollups import Rollups
+from api.query.rollups import NO_LAYERS, Rollups
 from api.query.spans import Span, common
 from warehouse.rollups.book import Book, Unit
 from warehouse.rollups.clock import Clock
@@ -49,7 +49,7 @@ def asked(**more: Any) -> Question:
 
 
 def planned(found: Books | None = None, **more: Any) -> Plan:
-    return plan(asked(**more), Rollups.of(found or books(), ZURICH, SIZES))
+    return plan(asked(**more), Rollups.of(found or books(), NO_LAYERS, ZURICH, SIZES))
 
 
 def tables(found: Plan) -> list[str]:
@@ -131,7 +131,7 @@ def test_after_a_switch_only_what_is_frozen_counts() -> None:
 
 
 def test_days_of_another_zone_are_none() -> None:
-    found = plan(asked(dimensions=["channel"]), Rollups.of(books(), "UTC", SIZES))
+    found = plan(asked(dimensions=["channel"]), Rollups.of(books(), NO_LAYERS, "UTC", SIZES))
     assert tables(found) == ["channels"]
 
 
