@@ -27,6 +27,7 @@ from api.links import codes
 from api.links import endpoints as links
 from api.links.shelf import LinkShelf
 from api.query import endpoints as query
+from api.query import positions, realtime, top
 from api.query.execute import Executor
 from api.query.run import Warehouse
 from api.requests import RequestIds
@@ -111,6 +112,9 @@ def create_app(settings: ApiSettings) -> Starlette:
             *contract.ROUTES,
             *HEALTH,
             *query.ROUTES,
+            *top.ROUTES,
+            *positions.ROUTES,
+            *realtime.ROUTES,
             *clicks.ROUTES,
             *links.ROUTES,
             *codes.ROUTES,

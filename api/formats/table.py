@@ -47,6 +47,12 @@ class Table:
     rows: Sequence[Sequence[Any]]
     zone: str = "UTC"
 
+    def insert(self, place: int, column: Column, values: Sequence[Any]) -> "Table":
+        """The same with one more column."""
+        columns = [*self.columns[:place], column, *self.columns[place:]]
+        rows = [[*row[:place], value, *row[place:]] for row, value in zip(self.rows, values, strict=True)]
+        return Table(columns, rows, self.zone)
+
     def write(self, format_: Format) -> bytes:
         """The table in a format other than JSON."""
         return _WRITERS[format_](self)

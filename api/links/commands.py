@@ -117,8 +117,13 @@ def shown(link: Link, address: str) -> dict[str, Any]:
     return {
         **{name: value for name, value in fields.items() if name != "command_id"},
         "variants": [msgspec.structs.asdict(variant) for variant in link.variants],
-        "address": address.replace("{domain}", link.domain).replace("{slug}", link.slug),
+        "address": address_of(address, link.domain, link.slug),
     }
+
+
+def address_of(pattern: str, domain: str, slug: str) -> str:
+    """Where people find a link; `pattern` is that of `ApiSettings.link_address`."""
+    return pattern.replace("{domain}", domain).replace("{slug}", slug)
 
 
 def _fields(given: LinkFields) -> LinkFields:

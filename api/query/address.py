@@ -12,7 +12,7 @@ from api.contract.operation import Parameter
 from api.errors import BadRequest, suggest
 from api.formats.choose import FORMATS
 from api.metrics import METRICS
-from api.query.model import PRESETS
+from api.query.model import PRESETS, Include
 from api.query.shorthand import read_filter
 
 FORMAT = Parameter("format", Literal[*FORMATS], "Wins over `Accept`; `json` where neither says anything.")
@@ -33,9 +33,16 @@ PAGE = (
     Parameter("limit", Annotated[int, Field(ge=1, le=10_000)], "Rows of the answer; 1,000 unless given."),
     Parameter("offset", Annotated[int, Field(ge=0, le=100_000)], "Rows that are passed over."),
 )
+INCLUDED = tuple(name for name in Include.model_fields if name != "comparisons")
+COMPARED = ("previous_period", "year_over_year")
+INCLUDE = (
+    Parameter("include", str, f"Joined by commas, of: {', '.join(INCLUDED)}."),
+    Parameter("compare", Literal[*COMPARED], "Each row's metrics in that range too, and how they changed."),
+)
 QUESTION = (
     Parameter("metrics", str, f"Joined by commas, of: {', '.join(METRICS)}; `clicks,visitors` unless given."),
     *RANGE,
+    *INCLUDE,
     *PAGE,
     EXACT,
     FORMAT,
@@ -48,6 +55,9 @@ _PARAMETER_OF = {
     "date_range[0]": "from",
     "date_range[1]": "to",
     "date_range": "range",
+    "include.empty_buckets": "include",
+    "include.time_labels": "include",
+    "include.comparisons": "compare",
     "pagination.limit": "limit",
     "pagination.offset": "offset",
 }
@@ -78,17 +88,36 @@ def body_of(parameters: QueryParams, *dimensions: str) -> dict[str, Any]:
         "dimensions": dimensions,
         **which_clicks(parameters),
         "pagination": {name: whole(parameters[name], name) for name in ("limit", "offset") if name in parameters},
-        "exact": choice(parameters.get("exact", "false"), "exact", ("true", "false")) == "true",
+        "include": _included(parameters),
+        "exact": is_exact(parameters),
     }
+
+
+def is_exact(parameters: QueryParams) -> bool:
+    """Whether visitors are to be counted exactly; raises `BadRequest`."""
+    return choice(parameters.get("exact", "false"), "exact", ("true", "false")) == "true"
+
+
+def _included(parameters: QueryParams) -> dict[str, Any]:
+    names = parameters["include"].split(",") if "include" in parameters else []
+    included: dict[str, Any] = {choice(name, "include", INCLUDED): True for name in names}
+    if "compare" in parameters:
+        included["comparisons"] = {"mode": choice(parameters["compare"], "compare", COMPARED)}
+    return included
 
 
 def which_clicks(parameters: QueryParams, default: str = "30d") -> dict[str, Any]:
     """Range, zone and filters, as a body has them; raises `BadRequest`."""
     return {
-        "filters": [read_filter(text, "filter") for text in parameters.getlist("filter")],
+        "filters": filters_of(parameters),
         "date_range": _range(parameters, default),
         "time_zone": parameters.get("time_zone", ""),
     }
+
+
+def filters_of(parameters: QueryParams) -> list[list[Any]]:
+    """The filters, as a body has them; raises `BadRequest`."""
+    return [read_filter(text, "filter") for text in parameters.getlist("filter")]
 
 
 def _range(parameters: QueryParams, default: str) -> str | list[str]:

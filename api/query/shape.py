@@ -69,6 +69,8 @@ class Meta(Struct, frozen=True):
     totals: list[float | None] | UnsetType = UNSET
     time_labels: list[str] | UnsetType = UNSET
     comparison: Compared | UnsetType = UNSET
+    current_visitors: int | UnsetType = UNSET
+    """Of `/v1/realtime`."""
 
 
 class QueryAnswer(Struct, frozen=True):
