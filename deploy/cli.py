@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": "Judge history again with today's rules, and swap it in.",
     "dead": "Look at records that could not be decoded, and put back what can be read by now.",
     "audit": "Prove that every offset of the log is one row.",
+    "erase": "Delete what is stored of one link, domain, recipient or visitor, with proof.",
     "try": "Show what each step makes of sample clicks, and why they count as they do.",
     "pipeline": "Print the graph of the stream, with the timings of a running worker.",
     "migrate": "Bring ClickHouse's schema up to date.",

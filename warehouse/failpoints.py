@@ -15,7 +15,7 @@ _SETTING = re.compile(r"(?P<place>[a-z-]+)(:(?P<count>\d+))?(?P<hang>:hang)?")
 
 
 class Failpoint(enum.StrEnum):
-    """Where a worker or the roller can be harmed."""
+    """Where a worker, the roller or an erasure can be harmed."""
 
     AFTER_FENCE = "after-fence"
     """A partition is fenced, nothing else of taking it over has happened."""
@@ -39,6 +39,23 @@ class Failpoint(enum.StrEnum):
     """The roll counts; the roller does not know yet."""
     BEFORE_CLEAN = "before-clean"
     """Dead seals are found, their rows are still there."""
+    AFTER_LINES = "after-lines"
+    """What is erased is written down; it is all there still."""
+    AFTER_DELETE = "after-delete"
+    """It is deleted; the rollups have it still."""
+    AFTER_VOID = "after-void"
+    """They are void; nobody has searched for what is left."""
+
+
+OF_WORKERS = (
+    Failpoint.AFTER_FENCE,
+    Failpoint.BEFORE_LETTERS,
+    Failpoint.BEFORE_INSERT,
+    Failpoint.AFTER_INSERT,
+    Failpoint.BEFORE_COMMIT,
+    Failpoint.AFTER_COMMIT,
+)
+"""Those that a worker reaches."""
 
 
 class _Armed:

@@ -74,6 +74,17 @@ class Position:
         return not self.stored and (self.next is None or offset >= self.next)
 
 
+@dataclasses.dataclass(frozen=True)
+class Erased:
+    """Offsets of a partition that were erased; they are as good as rows."""
+
+    count: int
+    first: int
+    last: int
+    unsure: int
+    """1: some of them may still have rows."""
+
+
 class Ledger:
     """The ledger of one writer process; knows the nonce of each partition that it owns.
 
@@ -114,20 +125,41 @@ class Ledger:
             await asyncio.sleep(0.1)  # the inserts end in ClickHouse: there is no event of ours to wait for
 
     async def _read(self, partition: Partition, beginning: int) -> Position:
-        found = await self._client.query(load("position"), parameters=partition.parameters)
-        if not found.result_rows:  # an aggregate has a row; this is what is left of an answer that was cut off
-            raise Doubtful("ClickHouse did not answer how far a partition is stored")
-        count, first, last, batch_time = found.result_rows[0]
-        if not count:
+        """Rows first, then what is erased: that is written down before the rows go, so nothing can be in neither."""
+        count, first, last, batch_time = await self._row("position", partition)
+        erased = await self._erased(partition)
+        if not count + erased.count:
             return Position(None)
-        if count == last - first + 1 and first <= beginning:
+        if count and erased.count:
+            first, last = min(first, erased.first), max(last, erased.last)
+        elif erased.count:
+            first, last = erased.first, erased.last
+        if not erased.unsure and count + erased.count == last - first + 1 and first <= beginning:
             return Position(last + 1, batch_time)
-        islands = await self._client.query(load("islands"), parameters=partition.parameters)
+        islands = await self._islands(partition, erased)
         # A hole that the log let go of can't be filled any more: only the audit has a word for it.
-        runs = [range(max(start, beginning), end + 1) for start, end in islands.result_rows if end >= beginning]
+        runs = [range(max(start, beginning), end + 1) for start, end in islands if end >= beginning]
         if not runs or runs[0].start > beginning:
             runs.insert(0, range(beginning, beginning))
         return Position(runs[0].stop, batch_time, tuple(runs[1:]))
+
+    async def _islands(self, partition: Partition, before: Erased) -> Sequence[Sequence[Any]]:
+        """Runs of what is stored or erased; again where an erasure wrote its lines meanwhile."""
+        while True:
+            found = await self._client.query(load("islands"), parameters=partition.parameters)
+            after = await self._erased(partition)
+            if after.count == before.count:
+                return found.result_rows
+            before = after
+
+    async def _erased(self, partition: Partition) -> Erased:
+        return Erased(*await self._row("erased_position", partition))
+
+    async def _row(self, statement: str, partition: Partition) -> Sequence[Any]:
+        found = await self._client.query(load(statement), parameters=partition.parameters)
+        if not found.result_rows:  # an aggregate has a row; this is what is left of an answer that was cut off
+            raise Doubtful("ClickHouse did not answer how far a partition is stored")
+        return found.result_rows[0]
 
     async def known(
         self, partition: Partition, ids: Iterable[tuple[int, int]], before: int

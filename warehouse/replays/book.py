@@ -81,7 +81,11 @@ def switched(client: Client) -> Switch:
 def begin(
     client: Client, ranges: Ranges, rules_version: str, *, asked_from: datetime, asked_to: datetime | None
 ) -> Replay:
-    """Give a new edition its number. Raises `ReplayRefused` where another replay took it at the same moment."""
+    """Give a new edition its number.
+
+    Raises `ReplayRefused` where another replay took it at the same moment, or something is being erased: of the two, a
+    replay and an erasure, at least one finds the other in the books.
+    """
     edition = max((replay.edition for replay in replays(client)), default=0) + 1
     now = datetime.now(UTC)
     started = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -90,6 +94,9 @@ def begin(
     found = next((one for one in replays(client) if one.edition == edition), None)
     if found != replay:
         raise ReplayRefused("Another replay was begun at the same moment: run this again.")
+    if client.query("SELECT 1 FROM erasures FINAL WHERE state = 'erasing' LIMIT 1").result_rows:
+        set_state(client, replay, State.DROPPED)
+        raise ReplayRefused("Something is being erased: let that end, or finish it with `weir erase again`.")
     return replay
 
 

@@ -21,7 +21,7 @@ from tests.faults.rows import (
     upgrade,
     warehouse,
 )
-from warehouse.failpoints import Failpoint
+from warehouse.failpoints import OF_WORKERS
 
 HEAVY = Traffic(rate=250, padding=3600)
 TORN = ("unfinished", "cut", "damaged", "in the middle", "power lost")
@@ -45,7 +45,7 @@ ROWS = (
         redirectors=1,
         edge={"redirector_processes": "3"},
     ),
-    Row("2", processes.killed_at_a_failpoint, cases=tuple(Failpoint), traffic=POISONED),
+    Row("2", processes.killed_at_a_failpoint, cases=OF_WORKERS, traffic=POISONED),
     Row("2-anywhere", processes.killed, traffic=POISONED),
     Row("2-enriched", enriched.told, cases=ENRICHED, traffic=POISONED, settings={"enriched": "true"}),
     Row("3", processes.terminated, cases=("goes on", "never comes"), through_proxy=BY_PROXY),

@@ -143,6 +143,8 @@ class ModelClickHouse:
         if statement == load("fence"):
             self.fences[ledger] = options["parameters"]["nonce"]
             return None
+        if statement == load("erased_position"):
+            return Answer([[0, 0, 0, 0]])  # nothing is ever erased here
         return Answer(self._position(ledger) if statement == load("position") else self._islands(ledger))
 
     def send(self, call: Call) -> None:
