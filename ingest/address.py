@@ -54,6 +54,8 @@ class Clients:
         client = read(peer) or NOWHERE
         if not forwarded_for or not self._is_proxy(client.packed):
             return client
+        if len(forwarded_for) == 1 and (address := _read(forwarded_for[0].decode("latin-1"))) is not None:
+            return address  # one hop, which is the client whoever it is
         for hop in reversed(b",".join(forwarded_for).decode("latin-1").split(",")):
             bare = hop.strip()
             address = read(bare) or read(_bare(bare))
@@ -69,9 +71,7 @@ class Clients:
         return any(first <= packed <= last for first, last in self._proxies if len(first) == len(packed))
 
 
-@lru_cache(CACHED)
-def read(text: str) -> Address | None:
-    """The address in its cut and its whole form, None where the text is none; `::ffff:a.b.c.d` is IPv4."""
+def _read(text: str) -> Address | None:
     # Most visitors come once and are in no cache: this is ten times as fast as `ipaddress`.
     try:
         return _cut4(inet_pton(AF_INET, text))
@@ -84,6 +84,12 @@ def read(text: str) -> Address | None:
     if packed.startswith(_MAPPED):
         return _cut4(packed[len(_MAPPED) :])
     return Address(f"{inet_ntop(AF_INET6, packed[:6] + bytes(10))}/{IPV6_KEPT_BITS}", packed)
+
+
+@lru_cache(CACHED)
+def read(text: str) -> Address | None:
+    """The address in its cut and its whole form, None where the text is none; `::ffff:a.b.c.d` is IPv4."""
+    return _read(text)
 
 
 def _cut4(packed: bytes) -> Address:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from urllib.parse import unquote
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -25,6 +26,8 @@ from ingest.signing_keys import SigningKeys
 from ingest.spool import Slot
 
 OWN_PAGES = "/-/"
+_OWN = frozenset({b"/-", b"/%"})
+"""How their paths begin, however they are spelled."""
 AS_IT_IS_NOW = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 SALT_WAIT_SECONDS = 10.0
 """How long after its start a process is not ready for want of the day's shared salt; then it goes on with its own."""
@@ -68,13 +71,13 @@ class Redirector(Starlette):
         else:
             await super().__call__(scope, receive, send)
 
-    def direct(  # noqa: PLR0917 - as `Redirect.reply`
-        self, method: str, path: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str
-    ) -> Reply | None:
-        """The hot route's reply without ASGI around it (see `ingest.direct`); None for all other routes."""
-        if self._has_pages and path.startswith(OWN_PAGES):
+    def direct(  # noqa: PLR0917 - as `Redirect.direct`
+        self, method: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str, date: bytes
+    ) -> bytes | None:
+        """The hot route's answer without ASGI around it (see `ingest.direct`); None for all other routes."""
+        if self._has_pages and raw_path[:2] in _OWN and unquote(raw_path).startswith(OWN_PAGES):
             return None
-        return self._redirect.reply(method, path, raw_path, query, headers, peer)
+        return self._redirect.direct(method, raw_path, query, headers, peer, date)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ MAX_DESTINATION = 4096
 MAX_HINT = 256
 MAX_HEADER = 256
 MAX_TOKEN = 128
+MAX_SENT_AT = 0xFFFF_FFFF
 
 HINTS = {
     b"sec-ch-ua": "brands",
@@ -68,9 +69,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 def capture(request: Request, link: Target | None, answer: Answer, identity: Identity, stamp: Stamp) -> RawClick:
     """The raw click of a request: every text cut to its limit, nothing in it that its user objects to."""
     headers, opted_out = request.headers, identity.opted_out
-    own = _told(request.query.own) if request.query.own else NOTHING_TOLD
+    own = told(request.query.own) if request.query.own else NOTHING_TOLD
     link = link or _NO_LINK
-    referrer = headers.get(b"referer", b"")
     return RawClick(
         kind=answer.kind,
         src=stamp.src,
@@ -92,7 +92,7 @@ def capture(request: Request, link: Target | None, answer: Answer, identity: Ide
         opted_out=opted_out,
         user_agent=request.user_agent,
         hints=hints(headers),
-        referrer=origin(text(referrer, MAX_REFERRER)) if opted_out else _stored(referrer, MAX_REFERRER),
+        referrer=referrer_of(headers.get(b"referer", b""), opted_out),
         language=_often(headers.get(b"accept-language", b""), MAX_HEADER),
         purpose="" if _PURPOSES.isdisjoint(headers) else purpose(headers),
         query=_stored(request.query.passed, MAX_QUERY),
@@ -125,16 +125,17 @@ NOTHING_TOLD = Told()
 _NO_LINK = Target(id="", destination="", version=0)
 
 
-def _told(own: Mapping[bytes, bytes]) -> Told:
+def told(own: Mapping[bytes, bytes | None]) -> Told:
+    """What they say, by name, raw; the first of a name counts."""
     value = own.get
     return Told(
-        _number(value(b"w_pos"), 0xFFFF),
-        _number(value(b"w_of"), 0xFFFF),
-        _value(value(b"w_slot"), MAX_NAME),
-        _value(value(b"w_ch"), MAX_NAME),
-        _value(value(b"w_msg"), MAX_TOKEN),
-        _value(value(b"w_rcpt"), MAX_TOKEN),
-        _number(value(b"w_sent"), 0xFFFF_FFFF),
+        number_of(value(b"w_pos"), 0xFFFF),
+        number_of(value(b"w_of"), 0xFFFF),
+        value_of(value(b"w_slot"), MAX_NAME),
+        value_of(value(b"w_ch"), MAX_NAME),
+        value_of(value(b"w_msg"), MAX_TOKEN),
+        value_of(value(b"w_rcpt"), MAX_TOKEN),
+        number_of(value(b"w_sent"), MAX_SENT_AT),
         value(b"w_qr") == b"1",
     )
 
@@ -150,6 +151,11 @@ def text(raw: bytes, limit: int) -> str:
     return whole.replace("\0", "\ufffd").encode()[:limit].decode("utf-8", "ignore")
 
 
+def referrer_of(raw: bytes, opted_out: bool) -> str:
+    """The referrer as it may be kept."""
+    return origin(text(raw, MAX_REFERRER)) if opted_out else _stored(raw, MAX_REFERRER)
+
+
 _often = lru_cache(CACHED)(text)
 
 
@@ -163,11 +169,11 @@ def hints(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     """The client hints that were sent, by their short names."""
     if HINTS.keys().isdisjoint(headers):
         return _NO_HINTS
-    return _hints(tuple(map(headers.get, HINTS)))
+    return hints_of(tuple(map(headers.get, HINTS)))
 
 
 @lru_cache(CACHED)
-def _hints(values: tuple[bytes | None, ...]) -> dict[str, str]:
+def hints_of(values: tuple[bytes | None, ...]) -> dict[str, str]:
     """Hints from the values of all hint headers: few browsers, few combinations."""
     return {
         name: text(value, MAX_HINT) for name, value in zip(HINTS.values(), values, strict=True) if value is not None
@@ -180,14 +186,14 @@ def purpose(headers: Mapping[bytes, bytes]) -> str:
     return text(b", ".join(sent), MAX_HEADER).lower()[:MAX_HEADER] if sent else ""
 
 
-def _value(raw: bytes | None, limit: int) -> str:
+def value_of(raw: bytes | None, limit: int) -> str:
     """A parameter's value, decoded as a form does (`+` is a space) and cut."""
     if not raw:
         return ""
     return text(raw if raw.isalnum() else unquote_to_bytes(raw.replace(b"+", b" ")), limit)
 
 
-def _number(raw: bytes | None, largest: int) -> int:
+def number_of(raw: bytes | None, largest: int) -> int:
     """A parameter's value as a number; 0 where it is none or too large."""
     # The length guards int(): a number of thousands of digits is an error in Python and slow before that.
     if not raw or not raw.isdigit() or len(raw) > 10:

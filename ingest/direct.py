@@ -8,12 +8,11 @@ is not the hot route's goes uvicorn's way, through the application.
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import structlog
 
 from ingest.protocol import LimitedHttp
-from ingest.replies import FAILED, Reply
+from ingest.replies import FAILED
 
 MAX_AT_ONCE = 16
 """Requests out of one piece of data that are answered before others have their turn."""
@@ -22,10 +21,10 @@ KEEP_ALIVE_SECONDS = 75
 
 METHODS = {b"GET": "GET", b"HEAD": "HEAD"}
 NOT_PLAIN = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
-_HASH, _PERCENT = b"#%"
+_HASH = ord("#")
 
-Direct = Callable[[str, str, bytes, bytes, Sequence[tuple[bytes, bytes]], str], Reply | None]
-"""Method, path, raw path, query, headers and peer, as in an ASGI scope → the reply."""
+Direct = Callable[[str, bytes, bytes, Sequence[tuple[bytes, bytes]], str, bytes], bytes | None]
+"""Method, raw path, query, headers and peer, as in an ASGI scope, and uvicorn's header lines → the answer."""
 
 log = structlog.get_logger(__name__)
 
@@ -104,17 +103,13 @@ class DirectHttp(LimitedHttp):
     def _ask(self) -> bytes | None:
         """The answer as bytes; None where the application has to be asked."""
         raw_path, _, query = self.url.partition(b"?")
-        path = raw_path.decode("ascii")
-        if _PERCENT in raw_path:
-            path = unquote(path)
         method, peer = METHODS[self.parser.get_method()], self.client[0] if self.client else ""
-        lines, with_body = self._own_lines(), method == "GET"
+        date = self._own_lines()
         try:
-            reply = self._direct(method, path, raw_path, query, self.headers, peer)
-            return None if reply is None else reply.encode(lines, with_body=with_body)
+            return self._direct(method, raw_path, query, self.headers, peer, date)
         except Exception:
             log.exception("A request could not be answered")
-            return FAILED.encode(lines, with_body=with_body)
+            return FAILED.encode(date, with_body=method == "GET")
 
     def _own_lines(self) -> bytes:
         headers = self.server_state.default_headers

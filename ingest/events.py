@@ -131,11 +131,11 @@ class RawClick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 def click_id(ts: int, src: int, seq: int) -> str:
     """The click id: a UUIDv7 whose time is `ts` (ms) and whose 74 random bits are `src` (40) and `seq` (34)."""
     # Written by hand: `str(UUID(int=…))` takes ten times as long, and this stands in the redirector's hot path.
-    return _id_begin(ts, src) + "%012x" % ((src << SEQ_BITS | seq) & 0xFFFF_FFFF_FFFF)
+    return id_begin(ts, src) + "%012x" % ((src << SEQ_BITS | seq) & 0xFFFF_FFFF_FFFF)
 
 
 @lru_cache(16)
-def _id_begin(ts: int, src: int) -> str:
+def id_begin(ts: int, src: int) -> str:
     """A click id up to its last 48 bits: the same for all clicks that a process sees within a millisecond."""
     time = f"{ts:012x}"
     return f"{time[:8]}-{time[8:]}-{0x7000 | src >> 28:04x}-{0x8000 | src >> 14 & 0x3FFF:04x}-"

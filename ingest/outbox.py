@@ -16,7 +16,7 @@ from typing import TypeVar
 import structlog
 
 from ingest import metrics
-from ingest.events import Kind, RawClick, click_id, encode, partition_of
+from ingest.events import Kind, RawClick, click_id, encode, partition_key, partition_of
 from ingest.leftovers import Leftovers
 from ingest.sender import Flight, Outgoing, Sender, outgoing, word_key
 from ingest.sequence import Stamp
@@ -76,7 +76,12 @@ class Outbox:
 
     def put(self, click: RawClick) -> bool:
         """Take an event that carries the upcoming stamp; False where it can't be taken, and its number is not used."""
-        return self._put(click, self._spread.key(click, self._sender.partitions))
+        return self.put_encoded(encode(click), partition_key(click), click.ts, click.address_id)
+
+    def put_encoded(self, event: bytes, key: bytes, ts: int, address_id: str | bytes) -> bool:
+        """The same with a click as it goes out, and what its key is made of: see `Spread`."""
+        number, partitions = self._spool.taken + 1, self._sender.partitions
+        return self._put(event, self._spread.key(key, number, ts, address_id, partitions))
 
     def put_salt(self, key: bytes, value: bytes) -> None:
         """Send a record of the topic `salts`."""
@@ -128,8 +133,7 @@ class Outbox:
         self._spool.close(self.mark, keep=not said)
         return left
 
-    def _put(self, event: RawClick, key: bytes) -> bool:
-        value = encode(event)
+    def _put(self, value: bytes, key: bytes) -> bool:
         partitions = self._sender.partitions
         partition = partition_of(key, partitions) if partitions else NO_PARTITION
         spool = self._spool
@@ -158,7 +162,7 @@ class Outbox:
         src, seq = self.upcoming
         now = time.time_ns() // 1_000_000
         word = RawClick(kind=kind, src=src, seq=seq, ts=now, id=click_id(now, src, seq), mark=mark)
-        return self._put(word, word_key(src))
+        return self._put(encode(word), word_key(src))
 
     def _turn(self) -> None:
         """Hear what has arrived, send what waits."""

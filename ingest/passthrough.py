@@ -71,11 +71,12 @@ def merge(destination: bytes, passed: bytes) -> bytes:
     """
     if not passed:
         return destination
-    incoming = _incoming(passed)
+    query = _incoming(passed)
     address, hash_sign, fragment = destination.partition(b"#")
-    address, _, query = address.partition(b"?")
-    kept = _without(query, incoming) if query else []
-    return b"%b?%b%b%b" % (address, b"&".join((*kept, incoming.sent)), hash_sign, fragment)
+    address, _, own = address.partition(b"?")
+    kept = _without(own, query.names) if own else []
+    kept.append(query.sent)
+    return b"%b?%b%b%b" % (address, b"&".join(kept), hash_sign, fragment)
 
 
 def sendable(query: bytes) -> bytes:
@@ -91,12 +92,12 @@ def sendable(query: bytes) -> bytes:
 def blank(text: str) -> str:
     """A query or an address with the values of known click ids taken out: `gclid=abc` becomes `gclid=`."""
     # The expression tries 18 names at every character; a look for how they end is ten times as fast.
-    if "=" not in text:
-        return text
-    lower = text.lower()
-    if "id=" in lower or "epik=" in lower or "_kx=" in lower or "gad_source=" in lower:
-        return _CLICK_ID_VALUE.sub(r"\1=", text)
-    return text
+    return _CLICK_ID_VALUE.sub(r"\1=", text) if may_have_click_ids(text.lower().encode()) else text
+
+
+def may_have_click_ids(lower: bytes) -> bool:
+    """Whether `blank` may find something in a text, given as UTF-8 in lower case."""
+    return b"=" in lower and (b"id=" in lower or b"epik=" in lower or b"_kx=" in lower or b"gad_source=" in lower)
 
 
 class _Incoming(NamedTuple):
@@ -110,15 +111,13 @@ class _Incoming(NamedTuple):
 
 @lru_cache(CACHED)
 def _incoming(passed: bytes) -> _Incoming:
-    names = frozenset(_decoded_name(segment) for segment in passed.split(b"&") if segment)
-    return _Incoming(sendable(passed), names)
+    return _Incoming(sendable(passed), frozenset(_name_of(segment) for segment in passed.split(b"&") if segment))
 
 
-def _without(query: bytes, incoming: _Incoming) -> list[bytes]:
-    """Segments of a destination's `query` whose names are not incoming; an empty segment has no name."""
-    names = incoming.names
+def _without(query: bytes, names: frozenset[bytes]) -> list[bytes]:
+    """Segments of a destination's `query` that have none of these names; an empty segment has no name."""
     if _is_encoded(query):
-        return [segment for segment in query.split(b"&") if not segment or _decoded_name(segment) not in names]
+        return [segment for segment in query.split(b"&") if not segment or _name_of(segment) not in names]
     return [segment for segment in query.split(b"&") if not segment or segment.partition(b"=")[0] not in names]
 
 
@@ -126,5 +125,5 @@ def _is_encoded(query: bytes) -> bool:
     return _PERCENT in query or _PLUS in query
 
 
-def _decoded_name(segment: bytes) -> bytes:
+def _name_of(segment: bytes) -> bytes:
     return unquote_to_bytes(segment.partition(b"=")[0].replace(b"+", b" "))

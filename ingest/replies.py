@@ -50,6 +50,12 @@ REDIRECT = Fixed((b"content-length", b"0"), *PRIVATE, NOSNIFF)
 """What every redirect has beside its `Location`."""
 
 
+def redirection(status: int, date: bytes, location: bytes, referrer_policy: str) -> bytes:
+    """A redirect as `Reply.encode` has it, whose location is known to have no line break."""
+    policy = b"referrer-policy: %b\r\n" % referrer_policy.encode() if referrer_policy else b""
+    return b"%b%blocation: %b\r\n%b%b\r\n" % (STATUS_LINE[status], date, location, policy, REDIRECT.encoded)
+
+
 def _page(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Reply:
     fixed = Fixed(
         (b"content-type", b"text/plain; charset=utf-8"),

@@ -9,7 +9,6 @@ whole see parts of it. Where no address is known (the client objects), the numbe
 from collections import Counter
 
 from ingest import metrics
-from ingest.events import RawClick, partition_key
 
 PARTS = 10
 SAMPLE = 16
@@ -30,13 +29,12 @@ class Spread:
         self._counted = self._began = 0
         self._busy: frozenset[bytes] = frozenset()
 
-    def key(self, click: RawClick, partitions: int) -> bytes:
-        """The key of a click; `partitions` is how many the topic has, 0 where that is not known."""
-        key = partition_key(click)
-        if not click.seq % SAMPLE:
-            self._count(key, partitions, click.ts)
+    def key(self, key: bytes, seq: int, ts: int, address_id: str | bytes, partitions: int) -> bytes:
+        """The key that a click goes by; `partitions` is how many the topic has, 0 where that is not known."""
+        if not seq % SAMPLE:
+            self._count(key, partitions, ts)
         if self._busy and key in self._busy:
-            part = int(click.address_id or hex(click.seq), 16) % PARTS
+            part = int(address_id or hex(seq), 16) % PARTS
             return b"%b\x1f%d" % (key, part)
         return key
 

@@ -4,6 +4,7 @@ The ids are 64-bit BLAKE2b hashes keyed with the salt of the day. The salt is th
 no one, with whatever list of addresses, can work out which address an id came from.
 """
 
+from binascii import hexlify
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -36,10 +37,15 @@ class Ids:
 
     def of(self, address: Address, user_agent: str, domain: str) -> Visitor:
         """The ids of a client."""
+        address_id, visitor_id = self.hashes(address.packed, user_agent.encode(), domain.encode())
+        return Visitor(address_id.decode(), visitor_id.decode())
+
+    def hashes(self, packed: bytes, user_agent: bytes, domain: bytes) -> tuple[bytes, bytes]:
+        """The same two as bytes, of the whole address and the others as UTF-8."""
         address_id, visitor_id = self._address.copy(), self._visitor.copy()
-        address_id.update(address.packed)
-        visitor_id.update(b"%b%b\0%b" % (address.packed, user_agent.encode(), domain.encode()))
-        return Visitor(address_id.hexdigest(), visitor_id.hexdigest())
+        address_id.update(packed)
+        visitor_id.update(b"%b%b\0%b" % (packed, user_agent, domain))
+        return hexlify(address_id.digest()), hexlify(visitor_id.digest())
 
 
 def objects(headers: Mapping[bytes, bytes]) -> bool:

@@ -67,9 +67,12 @@ class LinkStore:
 
     def get(self, domain: str, slug: str) -> Target | None:
         """What a redirect needs of the link, or None."""
-        name = f"{domain}/{slug}"
-        packed = self._served.parts[hash(name) & _MASK].get(name)
+        packed = self.packed(f"{domain}/{slug}")
         return None if packed is None else unpack(packed)
+
+    def packed(self, name: str) -> bytes | None:
+        """The same by the link's `domain/slug`, and packed (see `ingest.linkstore.packed`)."""
+        return self._served.parts[hash(name) & _MASK].get(name)
 
     def read(self, key: bytes, value: bytes | None) -> tuple[str, bytes | None]:
         """Take a record of the topic, in the log's order; raises `ValueError` where it is none.

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from ingest import metrics
 from ingest.app import Redirector
 from ingest.direct import KEEP_ALIVE_SECONDS, MAX_AT_ONCE, DirectHttp
 from ingest.links import Link, link_id, link_key
@@ -127,6 +128,7 @@ UVICORNS = {
     "a whole address": b"GET http://localhost/a" + LINE + b"\r\n",
     "a fragment": b"GET /a#b" + LINE + b"\r\n",
     "own pages": b"GET /-/live" + LINE + b"\r\n",
+    "own pages, encoded": b"GET /%2d%2Flive" + LINE + b"\r\n",
     "no path": b"OPTIONS *" + LINE + b"\r\n",
 }
 
@@ -201,9 +203,21 @@ async def test_a_reply_that_fails_is_a_500_and_a_line_break_in_a_header_is_one(
         raise RuntimeError("broken")
 
     for broken in (fail, lambda *_: Reply(302, REDIRECT, ((b"location", b"https://a/\r\nx: y"),))):
-        monkeypatch.setattr(app, "direct", broken)
+        monkeypatch.setattr(app._redirect, "reply", broken)
         client = Client(app, DirectHttp)
-        answered = await client.ask(REQUESTS["a link"])
+        answered = await client.ask(REQUESTS["not there"])
         assert answered.startswith(b"HTTP/1.1 500 ")
         assert b"x: y" not in answered
         client.lose()
+
+
+async def test_an_event_that_fails_does_not_fail_the_redirect(app: Redirector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> bool:
+        raise OSError("broken")
+
+    monkeypatch.setattr(app._outbox, "put_encoded", fail)
+    before = metrics.NOT_ACCEPTED.counts["capture_failed",]
+    client = Client(app, DirectHttp)
+    assert (await client.ask(REQUESTS["a link"])).startswith(b"HTTP/1.1 302 ")
+    assert metrics.NOT_ACCEPTED.counts["capture_failed",] == before + 1
+    client.lose()

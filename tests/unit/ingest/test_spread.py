@@ -18,7 +18,7 @@ class Traffic:
         self.seq += 1
         address_id = f"{address * 0x9E37_79B9_7F4A_7C15 % (1 << 64):016x}" if address else ""
         click = RawClick(kind=Kind.CLICK, src=1, seq=self.seq, ts=self.ts, network=network, address_id=address_id)
-        return click, self.spread.key(click, PARTITIONS)
+        return click, self.spread.key(partition_key(click), click.seq, click.ts, click.address_id, PARTITIONS)
 
     def play(self, busy_of_ten: int, seconds: int = 30) -> list[tuple[RawClick, bytes]]:
         """So many clicks that it is decided anew once, as the last of them comes."""
