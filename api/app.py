@@ -109,8 +109,6 @@ def create_app(settings: ApiSettings) -> Starlette:
 
     return Starlette(
         routes=[
-            *contract.ROUTES,
-            *HEALTH,
             *query.ROUTES,
             *top.ROUTES,
             *positions.ROUTES,
@@ -120,6 +118,8 @@ def create_app(settings: ApiSettings) -> Starlette:
             *codes.ROUTES,
             *ledger.ROUTES,
             *writes_endpoints.ROUTES,
+            *contract.ROUTES,
+            *HEALTH,
         ],
         middleware=[
             Middleware(RequestIds),

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.contract.operation import JSON, Answer, Described, Operation, Parameter
 from api.errors import Away
 from api.keys.caller import ADMIN
+from api.query.address import addressed, choice
 from api.settings import ApiSettings
 from ingest.kafka import CLICKS_RAW, topic_id, watermarks
 from warehouse.audit.findings import Audit
@@ -46,11 +47,16 @@ class LedgerDesk:
             client.close()
 
 
+PARAMETERS = (Parameter("format", Literal["json", "prometheus"], "`prometheus`: gauges for a scraper."),)
+
+
 async def ledger(request: Request) -> Response:
     """Every partition, the last day's hours and every source as they stand now; `?format=prometheus` for a scraper."""
     desk: LedgerDesk = request.app.state.ledger
+    with addressed(request, PARAMETERS) as parameters:
+        format_ = choice(parameters.get("format", "json"), "format", ("json", "prometheus"))
     found = await desk.audit()
-    if request.query_params.get("format") == "prometheus":
+    if format_ == "prometheus":
         return PlainTextResponse(as_metrics(found))
     return JSONResponse(as_dict(found))
 
@@ -83,7 +89,7 @@ ROUTES = [
             "The log against the rows, by partition, hour and source.",
             {200: Answer("The ledger as it stands now.", {JSON: Ledger, "text/plain": str})},
             ADMIN,
-            (Parameter("format", Literal["json", "prometheus"], "`prometheus`: gauges for a scraper."),),
+            PARAMETERS,
             errors=(Away,),
         ),
     )

@@ -53,7 +53,7 @@ class Links(HTTPEndpoint):
             text=parameters.get("q", "").casefold(),
             domains=caller_of(request).domains,
         )
-        limit, after = _limit(parameters.get("limit", "100")), _after(parameters.get("after", ""))
+        limit, after = _limit(parameters.get("limit", "100")), _after(parameters.get("after"))
         page, total = await asyncio.to_thread(shelf.book.page, wanted, limit, after)
         links = [shelf.show(link) for link in page]
         return JSONResponse({"links": links, "total": total, "next": _next(request, page, limit)})
@@ -191,8 +191,8 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _after(text: str) -> Cursor | None:
-    if not text:
+def _after(text: str | None) -> Cursor | None:
+    if text is None:
         return None
     if match := _CURSOR.fullmatch(text):
         return int(match[1]), match[2]

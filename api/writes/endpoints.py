@@ -58,7 +58,7 @@ async def audit_log(request: Request) -> Response:
         limit = whole(parameters.get("limit", "100"), "limit")
         if not 1 <= limit <= MAX_PAGE:
             raise BadRequest(f"A page has 1 to {MAX_PAGE} lines.", field="limit")
-        before, before_id = _after(parameters.get("after", ""))
+        before, before_id = _after(parameters.get("after"))
     bound = {"object": parameters.get("object", ""), "key": parameters.get("key", ""), "limit": limit}
     warehouse: Warehouse = request.app.state.warehouse
     found = await warehouse.fetch(Statement(PAGE, {**bound, "before": before, "before_id": before_id}))
@@ -82,8 +82,8 @@ ROUTES = [
 ]
 
 
-def _after(text: str) -> tuple[int, str]:
-    if not text:
+def _after(text: str | None) -> tuple[int, str]:
+    if text is None:
         return 0, str(UUID(int=0))
     if match := _CURSOR.fullmatch(text):
         return int(match[1]), match[2]
