@@ -34,7 +34,7 @@ COMMANDS = {
     "data": "Fetch geo and network databases, with their licences.",
     "bench": "Measure Weir against others, on this machine and in one run.",
     "settings": "Every setting: its variable, default and meaning.",
-    "run": "Run one service: redirector, worker, api, warehouse, or agents of your own.",
+    "run": "Run one service: redirector, worker, roller, api, warehouse, or agents of your own.",
 }
 """Subcommand → its line in the help; `import-log` lives in `deploy/commands/import_log.py`, `try` in `try_.py`."""
 

@@ -12,6 +12,7 @@ from rich.console import Console
 import ingest.metrics
 import streams.agents
 import streams.metrics
+import streams.roller.metrics
 from api.telemetry import Telemetry
 from deploy.cli import every_command
 from deploy.schemas import as_json, as_yaml, asyncapi, enriched_click_schema, raw_click_schema
@@ -24,6 +25,7 @@ METRICS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "Redirector": vars(ingest.metrics),
         "Worker": vars(streams.metrics),
+        "Roller": vars(streams.roller.metrics),
         "Agents of your own": vars(streams.agents),
         "API": vars(Telemetry()),
     }

@@ -49,6 +49,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "redirector": ("ingest.settings:IngestSettings",),
         "worker": ("streams.settings:StreamSettings",),
         "agents": ("streams.settings:AgentSettings",),
+        "roller": ("streams.roller.settings:RollerSettings",),
         "api": ("api.settings:ApiSettings",),
         "warehouse": ("warehouse.embedded.settings:EmbeddedSettings",),
         "commands": (

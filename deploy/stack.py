@@ -1,4 +1,4 @@
-"""The local stack: broker, warehouse, redirector, worker and API, as `weir up`, `weir demo` and the tests run it."""
+"""The local stack: broker, warehouse, worker, roller, redirector, API; as `weir up`, the demo and the tests run it."""
 
 import dataclasses
 import sys
@@ -230,7 +230,7 @@ class Stack:
         return WarehouseSettings(clickhouse=address, clickhouse_user=own.user, clickhouse_password=own.password)
 
     def _start_services(self, supervisor: Supervisor) -> None:
-        """API, workers and redirectors side by side; stopped the other way round, the redirector first."""
+        """API, workers, roller and redirectors side by side; stopped the other way round, the redirector first."""
         api = self._port("api", self._settings.api_port, 8090)
         redirector = self._port("redirector", self._settings.redirector_port, 8080)
         self._facts = self._told(redirector)
@@ -243,6 +243,8 @@ class Stack:
             service = _service(name, where | {"WEIR_WORKER_PORT": str(port)}, _ready(port), stop_seconds=35)
             # Kafka keeps a killed worker's partitions for it until its session has run out.
             services.append(dataclasses.replace(service, start_seconds=150))
+        roller = self._port("roller", None, 0)
+        services.append(_service("roller", where | {"WEIR_ROLLER_PORT": str(roller)}, _ready(roller), stop_seconds=35))
         services.append(
             _service(
                 "redirector",

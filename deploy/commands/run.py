@@ -12,6 +12,7 @@ from ingest.signing_keys import SigningKeysError
 SERVICES = {
     "redirector": "ingest.server",
     "worker": "streams.server",
+    "roller": "streams.roller.server",
     "api": "api.server",
     "warehouse": "warehouse.embedded.server",
     "agents": "streams.agents_server",

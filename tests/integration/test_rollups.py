@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from tests.fixtures.services import running
 from tests.integration.rollup_answers import differing
 from tests.integration.rows import insert, make_rows
 from warehouse.client import connect
@@ -39,3 +42,20 @@ def test_history_is_rolled_in_pieces_and_every_answer_stays(client: Client, ware
     numbers = {name: book.number for name, book in books.items()}
     roller.turn(now)
     assert {name: book.number for name, book in read_books_sync(client).books.items()} == numbers
+
+
+def test_the_service_rolls_and_says_so(warehouse: WarehouseSettings, client: Client, tmp_path: Path) -> None:
+    insert(warehouse, make_rows(50, seed=2, start=START, span=timedelta(days=1)))
+    with running("roller", tmp_path / "log", warehouse, roll_seconds="0.1", time_zone=ZONE) as roller:
+        roller.wait_ready()
+        assert metric(roller.url, 'weir_roller_events_total{family="geo"}') == 50
+        assert metric(roller.url, 'weir_roller_behind{family="day_geo"}') == 0
+        assert not differing(client, ZONE)
+        roller.process.terminate()
+        assert roller.process.wait(20) == 0
+
+
+def metric(url: str, name: str) -> float:
+    shown = httpx.get(f"{url}/-/metrics", trust_env=False).text
+    [line] = [line for line in shown.splitlines() if line.startswith(f"{name} ")]
+    return float(line.rpartition(" ")[2])

@@ -155,7 +155,7 @@ def test_a_stack_is_mended_killed_and_started_again(start: Callable[..., Up], ka
     assert again.stop() == 0
     assert not psutil.wait_procs(family, timeout=5)[1]
     stopped = re.findall(r"■ (\w+) +(stopped|killed)", again.printed())
-    assert stopped == [(name, "stopped") for name in ("redirector", "worker", "api", "warehouse", "kafka")]
+    assert stopped == [(name, "stopped") for name in ("redirector", "roller", "worker", "api", "warehouse", "kafka")]
     assert not again.environment()
 
 

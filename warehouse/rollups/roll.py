@@ -7,7 +7,7 @@ under seals that the cleaner removes.
 
 import dataclasses
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from clickhouse_connect.driver.client import Client
 
@@ -71,12 +71,15 @@ class Roller:
 
         `forced` units are sealed although they have not ended: family → starts.
         """
+        return list(self.rolls(now, forced))
+
+    def rolls(self, now: float, forced: Mapping[str, Collection[int]] | None = None) -> Iterator[Rolled]:
+        """The same, family by family."""
         self.books = read_books_sync(self._client, self.books)
         log = census.stored(self._client)
         taken: Taken = {}
-        return [
-            self._roll(family, log, taken, now, (forced or {}).get(family.name, ())) for family in FAMILIES.values()
-        ]
+        for family in FAMILIES.values():
+            yield self._roll(family, log, taken, now, (forced or {}).get(family.name, ()))
 
     def _roll(
         self,

@@ -27,7 +27,7 @@ SERVICES: dict[str, Service] = COMPOSE["services"]
 OWN = {name: service for name, service in SERVICES.items() if service["image"].startswith("weir")}
 LASTING = [name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"]
 ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"]
-PORTS = {"redirector": "redirector_port", "worker": "worker_port", "api": "api_port"}
+PORTS = {"redirector": "redirector_port", "worker": "worker_port", "roller": "roller_port", "api": "api_port"}
 
 
 def settings_of(service: str) -> list[type[BaseSettings]]:
@@ -141,7 +141,7 @@ def test_a_service_waits_for_what_can_come_true(name: str) -> None:
 def test_the_stores_are_there_and_ready_before_they_are_used() -> None:
     for name in ("redirector", "worker", "api"):
         assert "topics" in SERVICES[name]["depends_on"]
-    for name in ("worker", "api"):
+    for name in ("worker", "roller", "api"):
         assert "migrate" in SERVICES[name]["depends_on"]
     assert SERVICES["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["depends_on"] == {"clickhouse": {"condition": "service_healthy"}}
@@ -159,7 +159,8 @@ def test_health_is_asked_where_the_service_listens(name: str) -> None:
 def test_services_are_given_the_time_that_they_need_to_stop() -> None:
     redirector = 2 * IngestSettings.model_fields["redirector_stop_seconds"].default  # requests, then Kafka
     assert seconds(SERVICES["redirector"]["stop_grace_period"]) > redirector
-    assert seconds(SERVICES["worker"]["stop_grace_period"]) > streams.server.STOP_SECONDS
+    for name in ("worker", "roller"):
+        assert seconds(SERVICES[name]["stop_grace_period"]) > streams.server.STOP_SECONDS
 
 
 @pytest.mark.parametrize("name", OWN)
