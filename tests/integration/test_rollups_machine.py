@@ -200,7 +200,7 @@ class Rolling(RuleBasedStateMachine):
             assert answer_by_book(self.client, family, ZONE) == self._truth(family), family.name
 
     def _truth(self, family: Family) -> Answer:
-        found: dict[tuple[Any, ...], tuple[int, set[int]]] = defaultdict(lambda: (0, set()))
+        found: dict[tuple[Any, ...], tuple[int, set[Any]]] = defaultdict(lambda: (0, set()))
         for record in self.records.values():
             if not record["outcome"]:
                 continue
@@ -208,7 +208,7 @@ class Rolling(RuleBasedStateMachine):
             key = (unit, *(record.get(name, DEFAULTS.get(name, "")) for name in family.keys))
             count, visitors = found[key]
             if record["outcome"] in {"human", "suspect"} and record["visitor_id"] and family.visitors:
-                visitors = visitors | {record["visitor_id"]}
+                visitors = visitors | {(record["salt_day"], record["visitor_id"])}
             found[key] = (count + 1, visitors)
         return {key: (count, len(visitors)) for key, (count, visitors) in found.items()}
 
@@ -216,7 +216,7 @@ class Rolling(RuleBasedStateMachine):
         chance = self.chance
         ts = self.now - timedelta(hours=late) * chance.random() - timedelta(minutes=10) * chance.random()
         if chance.random() < 0.03:  # a clock that is far off
-            ts = chance.choice((datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, 23, 59, tzinfo=UTC)))
+            ts = chance.choice((datetime(1970, 1, 3, tzinfo=UTC), datetime(2099, 12, 31, 23, 59, tzinfo=UTC)))
         return {
             **dict(zip(("topic_id", "kafka_partition"), place, strict=True)),
             "kafka_offset": offset,
