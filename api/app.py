@@ -26,6 +26,8 @@ from api.keys.turns import Turns
 from api.links import codes
 from api.links import endpoints as links
 from api.links.shelf import LinkShelf
+from api.live import endpoints as live_feed
+from api.live.hub import Hub
 from api.query import endpoints as query
 from api.query import positions, realtime, top
 from api.query.execute import Executor
@@ -97,6 +99,8 @@ def create_app(settings: ApiSettings) -> Starlette:
         app.state.settings = settings
         app.state.telemetry = telemetry
         app.state.ledger = ledger.LedgerDesk(settings)
+        app.state.admission = admission
+        app.state.live = Hub()
         app.state.turns = Turns(settings.api_key_queries, settings.query_seconds)
         async with (
             Warehouse(settings) as app.state.warehouse,
@@ -106,6 +110,7 @@ def create_app(settings: ApiSettings) -> Starlette:
         ):
             app.state.executor = Executor(app.state.warehouse, settings.time_zone)
             yield
+            app.state.live.stop()
 
     return Starlette(
         routes=[
@@ -113,6 +118,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             *top.ROUTES,
             *positions.ROUTES,
             *realtime.ROUTES,
+            *live_feed.ROUTES,
             *clicks.ROUTES,
             *links.ROUTES,
             *codes.ROUTES,

@@ -1,7 +1,10 @@
 """The API as a process: `main()` serves until it is told to stop."""
 
+import socket
+
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 
 from api.app import create_app
 from api.settings import ApiSettings
@@ -11,6 +14,17 @@ STOP_SECONDS = 10
 """What a query may still take when the process is told to stop."""
 
 log = structlog.get_logger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Ends the live feeds before it waits for the answers that are under way: they would never end."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let answers end, and return."""
+        app = self.config.app
+        if isinstance(app, Starlette):
+            app.state.live.stop()
+        await super().shutdown(sockets)
 
 
 def main(settings: ApiSettings | None = None) -> None:
@@ -26,4 +40,4 @@ def main(settings: ApiSettings | None = None) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     with listen("api", settings.api_host, settings.api_port) as listener:
-        serve(uvicorn.Server(config), listener)
+        serve(Server(config), listener)

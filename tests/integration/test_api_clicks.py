@@ -4,13 +4,8 @@ import asyncio
 import csv
 import io
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,8 +19,7 @@ import pytest_asyncio
 from api.app import create_app
 from api.clicks.columns import RAW_COLUMNS
 from api.settings import ApiSettings
-from deploy.preflight import free_port
-from tests.fixtures.services import environment_of
+from tests.fixtures.api import api_process
 from tests.fixtures.warehouse import EmbeddedServer, database_of_its_own
 from tests.integration.rows import TOPIC, insert, make_rows
 from warehouse.client import connect
@@ -159,30 +153,6 @@ async def test_what_does_not_fit_is_named(client: httpx.AsyncClient, asked: str,
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
 
 
-@contextmanager
-def api(settings: WarehouseSettings, **more: Any) -> Iterator[tuple[str, psutil.Process]]:
-    """The API as a process of its own: its address, and the process."""
-    port = free_port()
-    wanted = ApiSettings(**settings.model_dump(), kafka="127.0.0.1:9", api_port=port, **more)
-    environment = os.environ | environment_of(wanted)
-    with subprocess.Popen([sys.executable, "-m", "deploy", "run", "api"], env=environment) as process:
-        try:
-            wait_for(port)
-            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
-        finally:
-            process.terminate()
-
-
-def wait_for(port: int) -> None:
-    limit = time.monotonic() + 30
-    while time.monotonic() < limit:
-        with closing(socket.socket()) as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the API does not listen")
-
-
 SEPTEMBER = "/v1/clicks?from=2026-09-01&to=2026-09-30&columns=time,click_id,user_agent,destination"
 EXPORTS = "query LIKE '%user_agent%' AND query LIKE '%click_id%' AND query NOT LIKE '%system.processes%'"
 
@@ -204,7 +174,7 @@ async def has_ended(settings: WarehouseSettings) -> bool:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(filled: WarehouseSettings) -> AsyncIterator[tuple[httpx.AsyncClient, psutil.Process]]:
     """The API as a process of its own, with a tenth of the memory for a query that it has by default."""
-    with api(filled, query_megabytes=200) as (url, process):
+    with api_process(filled, query_megabytes=200) as (url, process):
         async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
             yield http, process
 
