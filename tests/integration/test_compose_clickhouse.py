@@ -161,10 +161,24 @@ def test_the_reader_changes_nothing_and_reaches_nothing_else(ask: Ask) -> None:
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SELECT * FROM remote('127.0.0.1:9', 'system.one')",
         "SELECT * FROM s3('http://127.0.0.1:9/bucket/file', 'CSV', 'a Int8')",
+        "SELECT * FROM weir.api_keys",
+        "SELECT count() FROM weir.api_writes",
         "SYSTEM FLUSH LOGS",
         "SET readonly = 0",
     )
     assert codes(answers) == [*[DENIED] * (len(answers) - 1), READONLY]
+
+
+def test_the_reader_does_not_find_the_keys_by_other_ways(ask: Ask) -> None:
+    ask("weir", "INSERT INTO weir.api_keys (key_id, name) VALUES ('k', 'secret')")
+    answers = ask(
+        "weir_reader",
+        "SELECT count() FROM merge('weir', '^api_keys$')",
+        "SELECT count() FROM system.query_log",
+        "SELECT count() FROM system.columns WHERE table = 'api_keys'",
+        "SELECT count() FROM system.users",
+    )
+    assert [answer.get("rows", [[0]]) for answer in answers] == [[[0]]] * len(answers)
 
 
 def test_the_reader_can_lower_its_limits_but_not_lift_them(ask: Ask) -> None:

@@ -226,3 +226,22 @@ def test_no_reader_without_a_password(tmp_path: Path) -> None:
         assert answer.status_code == 403
     finally:
         server.stop()
+
+
+def test_the_reader_does_not_see_who_has_keys(warehouse_server: EmbeddedServer, book: str) -> None:
+    with connect(warehouse_server.settings(), database=None) as client:
+        client.command("CREATE DATABASE weir ENGINE = Atomic")
+        for table in ("api_keys", "api_writes", "links"):
+            client.command(f"CREATE TABLE weir.{table} (name String) ENGINE = MergeTree ORDER BY name")
+    try:
+        assert as_reader(warehouse_server, "SELECT count() FROM weir.links").text == "0\n"
+        for sql in (
+            "SELECT * FROM weir.api_keys",
+            "SELECT * FROM weir.api_writes",
+            "SELECT * FROM merge('weir', '^api_keys$')",
+            "SELECT count() FROM weir.links WHERE name IN (SELECT name FROM weir.api_keys)",
+        ):
+            assert as_reader(warehouse_server, sql).status_code >= 400
+    finally:
+        with connect(warehouse_server.settings(), database=None) as client:
+            client.command("DROP DATABASE weir SYNC")

@@ -7,7 +7,12 @@ chDB has one user and no `CREATE USER`, but roles: each query of the reader runs
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-READER_GRANTS = "GRANT SELECT, dictGet, SHOW DATABASES, SHOW TABLES, SHOW COLUMNS, SHOW DICTIONARIES ON *.*"
+READER_GRANTS = (
+    "GRANT SELECT, dictGet, SHOW DATABASES, SHOW TABLES, SHOW COLUMNS, SHOW DICTIONARIES ON *.*",
+    "REVOKE SELECT ON weir.api_keys",
+    "REVOKE SELECT ON weir.api_writes",
+)
+"""Who may use the API, and who changed what through it, is not the reader's; `weir` is the settings' default."""
 
 READER_SETTINGS = frozenset(
     {
@@ -63,7 +68,8 @@ def _write(path: Path, tree: dict[str, object]) -> None:
 def _element(name: str, content: object) -> ET.Element:
     element = ET.Element(name)
     if isinstance(content, dict):
-        element.extend(_element(child, inner) for child, inner in content.items())
+        for child, inner in content.items():
+            element.extend(_element(child, one) for one in (inner if isinstance(inner, tuple) else (inner,)))
     else:
         element.text = str(content)
     return element
