@@ -32,6 +32,9 @@ _INTRO = (
 )
 
 
+_KNOWN = Parameter("If-None-Match", str, "The `ETag` of the answer that you have: 304 where it is the same.", "header")
+
+
 class ErrorBody(msgspec.Struct, frozen=True):
     """What went wrong, and what to do; some errors say more."""
 
@@ -124,6 +127,9 @@ def _operation(path: str, method: str, operation: Operation, schemas: Schemas) -
     }
     if operation.scopes:
         described["x-scopes"] = [*operation.scopes]
+    if method == "GET" and "ETag" in operation.answers[200].headers:
+        described["parameters"].append(_parameter(_KNOWN, schemas))
+        described["responses"]["304"] = {"description": "You have it already."}
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.of(operation.body)}}}
     return described

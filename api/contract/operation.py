@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from api.contract.conditional import unless_known
 from api.errors import ApiError
 from api.keys.caller import Scope, caller_of
 
@@ -84,4 +85,4 @@ class Described(Route):
         caller = caller_of(HTTPConnection(scope))
         caller.require(operation.scopes)
         async with scope["app"].state.turns.of(caller) if operation.queries else nullcontext():
-            await super().handle(scope, receive, send)
+            await super().handle(scope, receive, unless_known(scope, send))

@@ -1,6 +1,8 @@
 """Answers of queries as responses: JSON with everything around it, or the rows alone as a table."""
 
+import hashlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -11,21 +13,32 @@ from api.formats.choose import FORMATS, JSON, Format
 from api.formats.table import Column, Kind, Table
 from api.metrics import METRICS
 
+COSTS = frozenset({"elapsed_ms", "rows_read", "plan", "table", "why_events"})
+"""Fields of `meta` that say how an answer was come by, and not what it is."""
+ETAG = {"ETag": "Names what it says."}
+
 _KINDS = {Shape.NUMBER: Kind.COUNT, Shape.DATE: Kind.DATE, Shape.MOMENT: Kind.MOMENT}
 
 
-def in_every_format(help_: str, type_: object) -> Answer:
+def in_every_format(help_: str, type_: object, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
     """What an operation says that it answers: JSON of a type, or the same as a table."""
     texts = {format_: str if format_.is_text else None for format_ in FORMATS.values()}
-    return Answer(help_, {format_.media: type_ if format_ is JSON else of for format_, of in texts.items()})
+    return Answer(help_, {format_.media: type_ if format_ is JSON else of for format_, of in texts.items()}, headers)
 
 
 def respond(answer: Mapping[str, Any], format_: Format) -> Response:
     """The answer to a query, as `POST /v1/query` gives it in JSON, in a format."""
-    headers = format_.headers(title(answer["query"]))
+    headers = {**format_.headers(title(answer["query"])), "etag": tag_of(answer, format_)}
     if format_ is JSON:
         return JSONResponse(answer, headers=headers)
     return Response(table_of(answer).write(format_), headers=headers)
+
+
+def tag_of(answer: Mapping[str, Any], format_: Format) -> str:
+    """The answer's ETag: the same as long as it says the same, whatever it cost. Weak, since the cost is told too."""
+    meta = {name: value for name, value in answer["meta"].items() if name not in COSTS}
+    said = repr((format_.media, answer["results"], meta, answer["query"]))
+    return f'W/"{hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:32]}"'
 
 
 def title(query: Mapping[str, Any]) -> str:

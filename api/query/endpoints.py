@@ -9,7 +9,7 @@ from api.body import json_body
 from api.contract.operation import Described, Operation, Parameter
 from api.dimensions import DIMENSIONS
 from api.errors import Away, NotAcceptable, TooExpensive
-from api.formats.answers import in_every_format, respond
+from api.formats.answers import ETAG, in_every_format, respond
 from api.formats.choose import chosen
 from api.keys.caller import READ
 from api.query.address import FORMAT, QUESTION, addressed, body_of, choice
@@ -21,7 +21,7 @@ MAX_QUERY = 48 << 10
 """Bytes of a query: escaped twice, its longest value still fits into a form's field of ClickHouse (128 KiB)."""
 INTERVALS = {name.removeprefix("time:"): name for name, dimension in DIMENSIONS.items() if dimension.is_time}
 
-_ANSWERS = {200: in_every_format("Rows, about them, and what was executed.", QueryAnswer)}
+_ANSWERS = {200: in_every_format("Rows, about them, and what was executed.", QueryAnswer, ETAG)}
 _ERRORS = (NotAcceptable, TooExpensive, Away)
 _DIMENSION = Parameter("dimension", Literal[*DIMENSIONS], "What the rows are.", "path", required=True)
 _INTERVAL = Parameter("interval", Literal[*INTERVALS], "How long a bucket is; `day` unless given.")

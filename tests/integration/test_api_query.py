@@ -373,3 +373,19 @@ async def test_a_query_that_takes_too_much_is_told_so(warehouse: WarehouseSettin
             await runner.run(Statement("SELECT max(sipHash64(number)) FROM numbers(100000000000)", {}))
         with pytest.raises(TooExpensive):
             await runner.run(Statement("SELECT uniqExact(number) FROM numbers(100000000)", {}))
+
+
+async def test_what_is_there_already_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    address = "/v1/breakdown/channel?from=2026-10-29&to=2026-11-05&time_zone=UTC"
+    first = await client.get(address)
+    tag = first.headers["etag"]
+    for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = await client.get(address, headers={"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert again.headers["cache-control"] == "private, no-cache"
+    for other in ("&metrics=visitors", "&format=csv", "&filter=country=CH"):
+        answer = await client.get(address + other, headers={"if-none-match": tag})
+        assert answer.status_code == 200
+        assert answer.headers["etag"] != tag
+    body = {"metrics": ["clicks"], "date_range": RANGE}
+    assert (await client.post("/v1/query", json=body, headers={"if-none-match": "*"})).status_code == 200
