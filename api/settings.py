@@ -45,6 +45,7 @@ class ApiSettings(KafkaSettings, WarehouseSettings, AddressSettings):
         3600, ge=1, description="Seconds that an export of raw clicks may take, its client's reading included."
     )
     query_megabytes: int = Field(2000, ge=50, description="Megabytes of memory that a query may take in ClickHouse.")
+    query_rows: int = Field(1_000_000_000, ge=0, description="Rows that a query may read; 0: no limit.")
     query_cache_seconds: float = Field(
         1.0, ge=0, le=1, description="Seconds for which an answer is given again to whoever asks the same; 0: never."
     )

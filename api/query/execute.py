@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from api.errors import TooExpensive
 from api.query.build import Statement, build
 from api.query.parse import Question
 from api.query.plan import Plan, plan
@@ -45,13 +46,21 @@ class Executor:
 
         Where history is switched between books and statement, it begins anew, once.
         """
-        planned = plan(question, await self._fresh(BOOKS_SECONDS))
         try:
-            found = await self.warehouse.run(build(question, planned, rows=rows, wanted=wanted))
+            return await self._execute(question, rows, wanted, BOOKS_SECONDS)
         except Switched:
-            planned = plan(question, await self._fresh(0))
-            found = await self.warehouse.run(build(question, planned, rows=rows, wanted=wanted))
-        return Executed(planned, found)
+            return await self._execute(question, rows, wanted, 0)
+
+    async def _execute(
+        self, question: Question, rows: int, wanted: Sequence[Sequence[str]], books_seconds: float
+    ) -> Executed:
+        planned = plan(question, await self._fresh(books_seconds))
+        try:
+            return Executed(planned, await self.warehouse.run(build(question, planned, rows=rows, wanted=wanted)))
+        except TooExpensive as error:
+            told = TooExpensive(error.message, hint=f"{planned.why} {error.hint}".strip())
+            told.extra = error.extra
+            raise told from error
 
     async def _fresh(self, seconds: float) -> Rollups:
         """The rollups, as their books said at most so many seconds ago; many that ask at once wait for one reading."""

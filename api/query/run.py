@@ -20,13 +20,15 @@ from warehouse.rollups.read import Books, read_books
 
 log = structlog.get_logger()
 FAILURES = (ClickHouseError, WarehouseUnavailable, aiohttp.ClientError, OSError, TimeoutError)
-TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED = 159, 160, 158, 241
+GRACE_SECONDS = 10
+"""Beyond the time that a query may take, before ClickHouse counts as away: to connect and to send the answer."""
+TOO_EXPENSIVE = {159: "time", 160: "time", 158: "rows", 241: "memory"}
+"""ClickHouse's codes for a query that ran into a limit → which."""
 THROWN = 395
 """What a statement's own `throwIf` says: the seals that it names are dead."""
 
 EXPORT_THREADS = 2
 """An export may take its time; the other queries should not feel it."""
-TOO_EXPENSIVE = {TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, MEMORY_LIMIT_EXCEEDED}
 
 
 class Switched(Away):
@@ -56,6 +58,7 @@ class Warehouse:
             "readonly": 1,
             "max_execution_time": settings.query_seconds,
             "max_memory_usage": settings.query_megabytes * 1_000_000,
+            "max_rows_to_read": settings.query_rows,
             "cancel_http_readonly_queries_on_client_close": 1,
             # One snapshot for every part of a statement, and the summary's header only when all has been read.
             "enable_shared_storage_snapshot_in_query": 1,
@@ -86,8 +89,10 @@ class Warehouse:
     async def fetch(self, statement: Statement) -> Rows:
         """Rows of a statement, read now; raises as `run` does."""
         try:
-            client = await self._connected()
-            found = await client.query(statement.sql, parameters=dict(statement.parameters), settings=self._limits)
+            # ClickHouse keeps to the limits by itself, unless it hangs.
+            async with asyncio.timeout(self._settings.query_seconds + GRACE_SECONDS):
+                client = await self._connected()
+                found = await client.query(statement.sql, parameters=dict(statement.parameters), settings=self._limits)
         except FAILURES as error:
             raise _translated(error) from error
         return Rows(
@@ -160,8 +165,9 @@ def _translated(error: Exception) -> ApiError:
     code = getattr(error, "code", None)
     if code in TOO_EXPENSIVE:
         return TooExpensive(
-            "The query needs more time or memory than a query may take.",
+            f"The query needs more {TOO_EXPENSIVE[code]} than a query may take.",
             hint="Ask for a shorter range, fewer dimensions or a filter on a link.",
+            limit=TOO_EXPENSIVE[code],
         )
     if code == THROWN:
         return Switched("History is being switched to another edition.", hint="Ask again.", what="clickhouse")

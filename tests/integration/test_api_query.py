@@ -367,12 +367,30 @@ async def test_a_query_can_not_write(warehouse: WarehouseSettings) -> None:
             await runner.run(Statement("INSERT INTO fences SELECT generateUUIDv4(), 0, 1", {}))
 
 
-async def test_a_query_that_takes_too_much_is_told_so(warehouse: WarehouseSettings) -> None:
-    async with Warehouse(ApiSettings(**warehouse.model_dump(), query_seconds=1, query_megabytes=50)) as runner:
-        with pytest.raises(TooExpensive):
-            await runner.run(Statement("SELECT max(sipHash64(number)) FROM numbers(100000000000)", {}))
-        with pytest.raises(TooExpensive):
-            await runner.run(Statement("SELECT uniqExact(number) FROM numbers(100000000)", {}))
+@pytest.mark.parametrize(
+    ("limit", "sql"),
+    [
+        ("time", "SELECT max(sipHash64(number)) FROM numbers(100000000000)"),
+        ("memory", "SELECT uniqExact(number) FROM numbers(100000000)"),
+        ("rows", "SELECT max(number) FROM system.numbers LIMIT 200000000"),
+    ],
+)
+async def test_a_query_that_takes_too_much_is_told_so(warehouse: WarehouseSettings, limit: str, sql: str) -> None:
+    rows = 100_000 if limit == "rows" else 0
+    settings = ApiSettings(**warehouse.model_dump(), query_seconds=1, query_megabytes=50, query_rows=rows)
+    async with Warehouse(settings) as runner:
+        with pytest.raises(TooExpensive, match=limit) as refused:
+            await runner.run(Statement(sql, {}))
+        assert refused.value.extra == {"limit": limit}
+
+
+async def test_who_asks_too_much_is_told_why_no_rollup_helps(filled: WarehouseSettings) -> None:
+    async for client in opened(filled, query_rows=100):
+        body = {"metrics": ["clicks"], "dimensions": ["path"], "date_range": "all"}
+        refused = await client.post("/v1/query", json=body)
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"], error["limit"]) == (422, "too_expensive", "rows")
+        assert error["hint"].startswith("Nothing has been rolled up yet. Ask for a shorter range")
 
 
 async def test_what_is_there_already_is_not_sent_again(client: httpx.AsyncClient) -> None:

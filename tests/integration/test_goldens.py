@@ -1,4 +1,4 @@
-"""Answers worked out from the clicks by an analyst's own pandas, against the API's, over the records and over rollups."""
+"""What an analyst's own pandas works out from the clicks, against the API's answers over records and over rollups."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
