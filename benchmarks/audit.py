@@ -15,8 +15,8 @@ from rich.table import Table
 from benchmarks.contenders.functions import NONCE
 from benchmarks.figures import Spread
 from benchmarks.ground import Ground, Tell, cpu_seconds
-from benchmarks.growth import wait_for_merges
 from benchmarks.machine import Machine, machine
+from benchmarks.stored import wait_for_merges
 from warehouse.audit.findings import Audit
 from warehouse.audit.run import audit
 from warehouse.client import connect

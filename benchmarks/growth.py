@@ -3,28 +3,19 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import click
-from clickhouse_connect.driver.client import Client
-
-from benchmarks.contenders.functions import NONCE
 from benchmarks.figures import Absolute, Ratio, Spread, ratio_of
 from benchmarks.ground import Ground, Tell, cpu_seconds, wait_for
 from benchmarks.race import is_reading, watch, worker
+from benchmarks.stored import copy_of
+from benchmarks.stored import stored as stored_clicks
 from warehouse.client import connect
 from warehouse.settings import WarehouseSettings
 
-BULK = Path(__file__).with_name("bulk.sql")
-BULK_TOPIC = UUID(int=0xB01C)
-STEP = 1_000_000
-"""Rows that are generated at a time."""
 SMALL = 1_000_000
-QUIET_SECONDS = 120.0
-"""How long merges of generated rows may go on before a measurement begins anyway."""
 SETTLE_SECONDS = 3.0
 
 
@@ -80,7 +71,7 @@ class Growth:
 
 def measure(ground: Ground, tell: Tell, *, stored: int, records: int, rounds: int, seed: int) -> Growth:
     """Count a fresh log beside few and many stored rows, and with two workers, round by round."""
-    sizes = {size: _stored(ground, size, tell) for size in (SMALL, stored)}
+    sizes = {size: stored_clicks(ground, size, tell) for size in (SMALL, stored)}
     small: list[Cost] = []
     large: list[Cost] = []
     two: list[Cost] = []
@@ -96,7 +87,7 @@ def _count(
 ) -> Cost:
     """What counting so many clicks cost, from an empty log on, so that all workers have their share of it."""
     log = ground.empty_log()
-    with _copy(ground, stored) as database, connect(database) as client, contextlib.ExitStack() as ending:
+    with copy_of(ground, stored) as database, connect(database) as client, contextlib.ExitStack() as ending:
         before = int(str(client.command("SELECT count() FROM events")))
         group = f"bench-{uuid4().hex[:8]}"
         running = []
@@ -114,39 +105,3 @@ def _count(
         watch(client, before + records, running[0][0], lambda rows: tell(title, rows - before, records))
         used = [cpu_seconds(process.pid) for process, _ in running], cpu_seconds(ground.warehouse.pid)
         return Cost((sum(used[0]) - sum(began[0])) / records * 1e6, (used[1] - began[1]) / records * 1e6)
-
-
-def _stored(ground: Ground, rows: int, tell: Tell) -> WarehouseSettings:
-    """A database with so many generated rows; made once and kept."""
-    database = ground.kept_database(f"stored_{rows}")
-    with connect(database) as client:
-        found = int(str(client.command("SELECT count() FROM events")))
-        if found > rows:
-            raise click.ClickException(f"{database.clickhouse_database} has more rows than it should: remove it.")
-        client.insert("fences", [[str(BULK_TOPIC), 0, NONCE]], column_names=["topic_id", "kafka_partition", "nonce"])
-        fixed = {"topic_id": str(BULK_TOPIC), "nonce": NONCE, "total": rows}
-        for first in range(found, rows, STEP):
-            tell(f"generating {rows / 1e6:,.0f}M rows", first, rows)
-            client.command(BULK.read_text(), parameters={**fixed, "first": first, "count": min(STEP, rows - first)})
-        wait_for_merges(client, tell)
-    return database
-
-
-@contextlib.contextmanager
-def _copy(ground: Ground, stored: WarehouseSettings) -> Iterator[WarehouseSettings]:
-    """A new database that begins with the stored rows: their parts are linked, not copied."""
-    source = stored.clickhouse_database
-    with ground.database() as database, connect(database) as client:
-        parts = "SELECT DISTINCT partition_id FROM system.parts WHERE database = {source:String} AND table = 'events'"
-        found = client.query(f"{parts} AND active ORDER BY partition_id", parameters={"source": source})
-        for (partition,) in found.result_rows:
-            client.command(f"ALTER TABLE events ATTACH PARTITION ID '{partition}' FROM {source}.events")
-        yield database
-
-
-def wait_for_merges(client: Client, tell: Tell) -> None:
-    """Return when nothing is merged any more, or after a while all the same."""
-    limit = time.monotonic() + QUIET_SECONDS
-    while time.monotonic() < limit and int(str(client.command("SELECT count() FROM system.merges"))):
-        tell("waiting for merges", 0, 0)
-        time.sleep(0.5)

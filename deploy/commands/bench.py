@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 
 ROOT = Path(__file__).parents[2]
-MEASURED, ENRICH, QUALITY, REDIRECTOR, LINKS = "measured", "enrich", "quality", "redirector", "links"
+MEASURED, ENRICH, QUALITY, REDIRECTOR, LINKS, QUERY = (
+    "measured", "enrich", "quality", "redirector", "links", "query"
+)  # fmt: skip
 """What `--save` writes stands between comments of this name in `docs/benchmarks.md`."""
 
 FIGURES = ("W1", "W2", "W3", "W4", "G1", "memory")
 OF_REDIRECTS = ("R1", "R3", "memory")
+OF_QUERIES = ("Q1", "Q2", "S1", "S2")
 
 
 @click.group()
@@ -181,6 +184,44 @@ def audit(*, rows: int, rounds: int, data: Path | None, as_json: bool) -> None:
         report = measuring.measure(data or StackSettings().data / "bench", rows, rounds, tell)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(report), indent=2))
+    else:
+        measuring.show(report, Console())
+
+
+@command.command()
+@_only(",".join(OF_QUERIES), OF_QUERIES)
+@click.option(
+    "--clicks",
+    multiple=True,
+    type=click.IntRange(100_000),
+    default=(1_000_000, 10_000_000, 100_000_000),
+    show_default=True,
+    help="Clicks that are stored; again for more sizes, the largest last.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 99), default=5, show_default=True, help="The median of so many rounds."
+)
+@click.option(
+    "--times", type=click.IntRange(1), default=20, show_default=True, help="How often a question is asked in a round."
+)
+@click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="How long 50 clients ask.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the warehouse [WEIR_DATA/bench].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the tables as Markdown.")
+def query(data: Path | None, *, as_json: bool, save: Path | None, **plan: object) -> None:
+    """Answers over rollups and over raw rows at growing numbers of clicks; their size on the disk; the cost of rolling.
+
+    Generates a month of clicks for each size, once: a quarter of a million a second, some 100 bytes each on the disk.
+    Needs no Kafka. `--clicks 1000000 --rounds 1` for a first look.
+    """
+    _find_benchmarks()
+    measuring = importlib.import_module("benchmarks.query")
+    with _telling(_console()) as tell:
+        report = measuring.measure(data or StackSettings().data / "bench", measuring.Plan(**plan), tell)
+    if save:
+        _save(save, measuring.markdown(report), QUERY)
+    if as_json:
+        click.echo(measuring.as_json(report))
     else:
         measuring.show(report, Console())
 
