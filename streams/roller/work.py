@@ -37,13 +37,10 @@ class Work:
         Raises clickhouse-connect's errors. It ends early, between two families, where `stopping` says so.
         """
         self._look()
-        more = False
-        for rolled in self._roller.rolls(time.time()):
+        done = self._roller.turn(time.time(), stopping=stopping)
+        for rolled in done:
             self._tell(rolled)
-            more |= bool(rolled.left)
-            if stopping():
-                break
-        return more
+        return any(rolled.left for rolled in done)
 
     def _look(self) -> None:
         """At the start, every hour, and when ClickHouse was started again: it may have lost what it had taken."""

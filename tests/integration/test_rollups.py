@@ -12,9 +12,11 @@ from tests.fixtures.services import running
 from tests.integration.rollup_answers import differing
 from tests.integration.rows import insert, make_rows
 from warehouse.client import connect
+from warehouse.rollups.clean import Cleaner
+from warehouse.rollups.compare import Comparison, compare
 from warehouse.rollups.families import FAMILIES
 from warehouse.rollups.read import read_books_sync
-from warehouse.rollups.roll import Roller
+from warehouse.rollups.roll import Roller, roll_due
 from warehouse.settings import WarehouseSettings
 
 ZONE = "Asia/Kathmandu"
@@ -59,3 +61,20 @@ def metric(url: str, name: str) -> float:
     shown = httpx.get(f"{url}/-/metrics", trust_env=False).text
     [line] = [line for line in shown.splitlines() if line.startswith(f"{name} ")]
     return float(line.rpartition(" ")[2])
+
+
+def test_the_audit_names_units_that_differ_from_the_records(client: Client, warehouse: WarehouseSettings) -> None:
+    insert(warehouse, make_rows(200, seed=3, start=START, span=timedelta(days=1)))
+    roll_due(client, (START + timedelta(days=9)).timestamp(), ZONE)
+    assert compare(client) == Comparison(sum(len(book.units) for book in read_books_sync(client).books.values()))
+    hour = min(at for at, unit in read_books_sync(client).books["geo"].units.items() if unit.events)
+    seal = read_books_sync(client).books["geo"].units[hour].seal
+    client.command(f"INSERT INTO rollup_geo (seal, ts, outcome, n) VALUES ({seal}, {hour}, 'human', 5)")
+    [found] = compare(client).differences
+    assert (found.family, found.unit) == ("geo", hour)
+    assert found.rolled["human"] == found.raw.get("human", 0) + 5
+    assert compare(client, since=hour + 1).agrees
+    Cleaner(client).look((START + timedelta(days=9)).timestamp())
+    roll_due(client, (START + timedelta(days=9)).timestamp(), ZONE)
+    assert compare(client).agrees
+    assert not differing(client, ZONE)

@@ -32,14 +32,14 @@ def stored(client: Client) -> Clock:
     return Clock.of(rows(client, load("rollup_log"), {}))
 
 
-def take(client: Client, kind: UnitKind, zone: str, known: Clock, log: Clock) -> Census:
+def take(client: Client, kind: UnitKind, zone: str, switch: int, *, known: Clock, log: Clock) -> Census:
     """Count what `log` has beyond `known`. An offset that has no row is left out of the clock. Raises `Uneven`."""
     wanted = log - known
     if not wanted.ranges:
         return Census(known, {})
     counts: Counter[int] = Counter()
     found: defaultdict[Place, int] = defaultdict(int)
-    for topic_id, partition, unit, events in rows(client, *census(kind, zone, known, wanted)):
+    for topic_id, partition, unit, events in rows(client, *census(kind, zone, switch, known=known, wanted=wanted)):
         counts[unit] += events
         found[topic_id, partition] += events
     short = {place: runs for place, runs in wanted.ranges.items() if found[place] != sum(map(len, runs))}

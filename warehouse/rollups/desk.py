@@ -10,9 +10,8 @@ from clickhouse_connect.driver.client import Client
 
 from warehouse.rollups.book import OPEN, Unit
 from warehouse.rollups.families import DAY, FAMILIES, Family
-from warehouse.rollups.publish import Change, Overtaken, publish
+from warehouse.rollups.publish import Change, NotRolled, Overtaken, publish
 from warehouse.rollups.read import Books, read_books_sync
-from warehouse.rollups.roll import NotRolled
 from warehouse.rollups.statements import recount, rows
 from warehouse.rollups.units import near, units_of
 
@@ -72,7 +71,7 @@ def _opened(client: Client, family: Family, touched: Collection[int], books: Boo
         return {}  # they are counted anew in any case
     counts: dict[int, int] = {}
     for run in near(units, 2 * DAY):
-        counts |= dict(rows(client, *recount(family, book.zone, run, book.clock)))
+        counts |= dict(rows(client, *recount(family, book.zone, run, switch=books.switch, clock=book.clock)))
     return {at: Unit(OPEN, counts.get(at, 0)) for at in units}
 
 

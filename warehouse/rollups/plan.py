@@ -9,6 +9,9 @@ from warehouse.rollups.clock import Clock
 GRACE = 300
 """Seconds after its end from which a unit is closed: what comes later costs a sealing of its own, and nothing else."""
 
+TAIL = 500_000
+"""Events beyond a clock from which it is moved on though no unit has ended: every answer reads them raw."""
+
 PIECE = 2_000_000
 """Events that are sealed from raw in one roll: history is filled in pieces of this size, or of one unit."""
 

@@ -7,7 +7,9 @@ under seals that the cleaner removes.
 
 import dataclasses
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from uuid import UUID
 
 from clickhouse_connect.driver.client import Client
 
@@ -16,12 +18,13 @@ from warehouse.rollups import census
 from warehouse.rollups.book import Book, Unit
 from warehouse.rollups.census import Census, Uneven
 from warehouse.rollups.clock import Clock, Run
+from warehouse.rollups.desk import reopen
 from warehouse.rollups.families import DAY, FAMILIES, Family, UnitKind
-from warehouse.rollups.plan import GRACE, PIECE, Plan, plan
-from warehouse.rollups.publish import Change, Overtaken, publish
+from warehouse.rollups.plan import GRACE, PIECE, TAIL, Plan, plan
+from warehouse.rollups.publish import Change, NotRolled, write
 from warehouse.rollups.read import Books, read_books_sync
 from warehouse.rollups.statements import Statement, fresh, limits, merged, rows, sums
-from warehouse.rollups.units import end_of, near, new_seal, seal_of
+from warehouse.rollups.units import end_of, near, new_seal, seal_of, unit_of
 
 Taken = dict[tuple[UnitKind, tuple[Run, ...]], Census]
 """What was counted already in this turn: most families have the same clock."""
@@ -31,10 +34,6 @@ LONGEST_ROLL = 1200
 
 WHOLE_EVERY = 500
 """Every so many rolls one says everything, so that whoever begins to read a book reads no more than these."""
-
-
-class NotRolled(Exception):
-    """A family can't be rolled now; the message says why, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,49 +62,75 @@ class Roller:
     def __init__(self, client: Client, zone: str, *, megabytes: int = 1000, piece: int = PIECE) -> None:
         self._client, self._zone, self._piece = client, zone, piece
         self._limits = limits(megabytes)
+        self._done: dict[str, int] = {}
+        """Family → the unit in which it was rolled last: until that has ended nothing can be sealed."""
+        self._written: dict[str, UUID] = {}
+        """Family → the roll that was written in this turn."""
+        self._attempts: Counter[str] = Counter()
+        """Family → how often in a row nobody's roll was taken."""
         self.books = Books()
         """As they were read last."""
 
-    def turn(self, now: float, forced: Mapping[str, Collection[int]] | None = None) -> list[Rolled]:
-        """One roll of each family, where there is something to roll. Raises clickhouse-connect's errors.
+    def turn(
+        self,
+        now: float,
+        forced: Mapping[str, Collection[int]] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> list[Rolled]:
+        """One roll of each family for which it is time. Raises clickhouse-connect's errors.
 
-        `forced` units are sealed although they have not ended: family → starts.
+        `forced` units are sealed although they have not ended: family → starts. It ends early, between two families,
+        where `stopping` says so.
         """
-        return list(self.rolls(now, forced))
-
-    def rolls(self, now: float, forced: Mapping[str, Collection[int]] | None = None) -> Iterator[Rolled]:
-        """The same, family by family."""
         self.books = read_books_sync(self._client, self.books)
         log = census.stored(self._client)
         taken: Taken = {}
-        for family in FAMILIES.values():
-            yield self._roll(family, log, taken, now, (forced or {}).get(family.name, ()))
+        forced = forced or {}
+        return self._taken(
+            [
+                self._roll(family, log, taken, now, forced.get(family.name, ()))
+                for family in FAMILIES.values()
+                if not stopping()
+            ]
+        )
 
-    def _roll(
-        self,
-        family: Family,
-        log: Clock,
-        taken: Taken,
-        now: float,
-        forced: Collection[int],
-    ) -> Rolled:
+    def _roll(self, family: Family, log: Clock, taken: Taken, now: float, forced: Collection[int]) -> Rolled:
         began = time.monotonic()
+        book = self.books.books[family.name]
+        unit = unit_of(family.unit, int(now) - GRACE, self._zone_of(family) or "UTC")
+        behind = (log - book.clock).height
+        if not (forced or self._is_new(family, book) or behind >= TAIL or self._done.get(family.name) != unit):
+            return Rolled(family.name, behind=behind)
         try:
             todo = self._plan(family, log, taken, now, forced)
             rolled = self._carry_out(family, todo, now, began) if todo.changes else Rolled(family.name)
-        except (NotRolled, Overtaken, Uneven) as error:
-            return Rolled(family.name, trouble=str(error), seconds=time.monotonic() - began)
+        except (NotRolled, Uneven) as error:
+            return Rolled(family.name, behind=behind, trouble=str(error), seconds=time.monotonic() - began)
+        if not todo.left:
+            self._done[family.name] = unit
         behind = (log - todo.clock).height
         return dataclasses.replace(rolled, left=todo.left, behind=behind, seconds=time.monotonic() - began)
 
-    def _plan(
-        self,
-        family: Family,
-        log: Clock,
-        taken: Taken,
-        now: float,
-        forced: Collection[int],
-    ) -> Plan:
+    def _taken(self, rolled: list[Rolled]) -> list[Rolled]:
+        """What was done, once the books say whose rolls count."""
+        if not self._written:
+            return rolled
+        before, self.books = self.books, read_books_sync(self._client, self.books)
+        for name, roll in self._written.items():
+            last = self.books.books[name].roll
+            self._attempts[name] = self._attempts[name] + 1 if last == before.books[name].roll else 0
+            if last != roll:
+                self._done.pop(name, None)
+        lost = {name for name, roll in self._written.items() if self.books.books[name].roll != roll}
+        self._written.clear()
+        return [
+            Rolled(one.family, behind=one.behind, seconds=one.seconds, trouble="Another roller came before.")
+            if one.family in lost
+            else one
+            for one in rolled
+        ]
+
+    def _plan(self, family: Family, log: Clock, taken: Taken, now: float, forced: Collection[int]) -> Plan:
         zone, book = self._zone_of(family), self.books.books[family.name]
         frozen = {at: unit for at, unit in book.units.items() if unit.frozen}
         if book.zone != zone and frozen:
@@ -116,7 +141,7 @@ class Roller:
         def count(known: Clock) -> Census:
             place = family.unit, tuple(known.runs)
             if place not in taken:
-                taken[place] = census.take(self._client, family.unit, zone, known, log)
+                taken[place] = census.take(self._client, family.unit, zone, self.books.switch, known=known, log=log)
             return taken[place]
 
         def closed(at: int) -> bool:
@@ -142,17 +167,18 @@ class Roller:
         return self._zone if family.grain == DAY else ""
 
     def _carry_out(self, family: Family, todo: Plan, now: float, began: float) -> Rolled:
-        zone, base = self._zone_of(family), new_seal(now)
+        zone, base, switch = self._zone_of(family), new_seal(now), self.books.switch
         for run in near(todo.merged, 2 * DAY):
             units = {at: todo.book.units[at] for at in run}
             known = todo.book.clock
-            self._run(merged(family, zone, base, units, known=known, added=todo.clock - known))
+            self._run(merged(family, zone, base, units, switch=switch, known=known, added=todo.clock - known))
         for run in near(todo.fresh, 2 * DAY):
-            self._run(fresh(family, zone, base, run, clock=todo.clock))
+            self._run(fresh(family, zone, base, run, switch=switch, clock=todo.clock))
         sealed = {at: unit._replace(seal=seal_of(base, at)) for at, unit in {**todo.merged, **todo.fresh}.items()}
         short = self._short(family, sealed)
         if late := short & todo.merged.keys():
-            raise NotRolled(f"{family.name} has lost rows of {len(late)} units: they are made again from raw.")
+            reopen(self._client, family, late)
+            raise NotRolled(f"{family.name} had lost rows of {len(late)} units: they are made again from raw.")
         units = {**sealed, **todo.open, **{at: todo.fresh[at] for at in short}}
         self._publish(family, todo, units, began)
         return Rolled(
@@ -173,15 +199,14 @@ class Roller:
         return {at for at, unit in sealed.items() if found.get(unit.seal, 0) != unit.events}
 
     def _publish(self, family: Family, todo: Plan, units: Mapping[int, Unit], began: float) -> None:
-        switch = read_books_sync(self._client, self.books).switch
-        if switch != self.books.switch:
-            raise NotRolled(f"Editions were switched while {family.name} was rolled: it is begun anew.")
+        """Under the switch at which the books were read: with another one since, the roll counts for nothing."""
         if time.monotonic() - began > LONGEST_ROLL:
             raise NotRolled(f"Rolling {family.name} took more than {LONGEST_ROLL} seconds, so it does not count.")
         whole = self._is_new(family, self.books.books[family.name]) or (todo.book.number + 1) % WHOLE_EVERY == 0
         units = {**todo.book.units, **units} if whole else units
-        change = Change("roll", switch, self._zone_of(family), todo.clock, units, whole)
-        publish(self._client, todo.book, change)
+        change = Change("roll", self.books.switch, self._zone_of(family), todo.clock, units, whole)
+        attempt = self._attempts[family.name]
+        self._written[family.name] = write(self._client, todo.book, change, attempt)
 
 
 def roll_due(client: Client, now: float, zone: str) -> None:

@@ -26,10 +26,8 @@ UNIT = {
 """The start of the unit in which a row's `ts` lies, Unix seconds."""
 
 _VISITOR = "outcome IN ({}) AND visitor_id != 0".format(", ".join(f"'{outcome}'" for outcome in COUNTED))
-_RAW_VISITORS = (
-    f", uniqCombined64StateIf({PRECISION})(salt_day, visitor_id, {_VISITOR}) AS visitors,"
-    f" countIf({_VISITOR}) AS visitor_clicks"
-)
+_STATES = f"uniqCombined64StateIf({PRECISION})(salt_day, visitor_id, {_VISITOR}) AS visitors"
+_RAW_VISITORS = f", {_STATES}, countIf({_VISITOR}) AS visitor_clicks"
 _MERGED_VISITORS = f", uniqCombined64MergeState({PRECISION})(visitors), sum(visitor_clicks)"
 
 
@@ -55,29 +53,35 @@ def limits(megabytes: int = 1000) -> dict[str, Any]:
     }
 
 
-def census(kind: UnitKind, zone: str, known: Clock, wanted: Clock) -> Statement:
+def census(kind: UnitKind, zone: str, switch: int, *, known: Clock, wanted: Clock) -> Statement:
     """Live events at the wanted offsets, by partition and unit."""
-    sql = _filled("rollup_census", unit=UNIT[kind], day=known.first_day_beyond("k"), wanted=wanted.condition("w"))
+    sql = _filled(
+        "rollup_census", switch, unit=UNIT[kind], day=known.first_day_beyond("k"), wanted=wanted.condition("w")
+    )
     return sql, {"zone": zone, **known.parameters("k"), **wanted.parameters("w")}
 
 
-def fresh(family: Family, zone: str, seal: int, units: Collection[int], *, clock: Clock) -> Statement:
+def fresh(family: Family, zone: str, seal: int, units: Collection[int], *, switch: int, clock: Clock) -> Statement:
     """Insert what raw has of some units at the clock's offsets."""
-    sql = _filled("rollup_fresh", **_names(family), counted=clock.condition("c"))
+    sql = _filled("rollup_fresh", switch, **_names(family), counted=clock.condition("c"))
     return sql, {**_place(family, zone, seal, units), **clock.parameters("c")}
 
 
-def merged(family: Family, zone: str, seal: int, units: Mapping[int, Unit], *, known: Clock, added: Clock) -> Statement:
+def merged(
+    family: Family, zone: str, seal: int, units: Mapping[int, Unit], *, switch: int, known: Clock, added: Clock
+) -> Statement:
     """Insert what some sealed units have, and what raw has of them at the offsets that came since `known`."""
-    sql = _filled("rollup_merged", **_names(family), day=known.first_day_beyond("k"), added=added.condition("c"))
+    sql = _filled(
+        "rollup_merged", switch, **_names(family), day=known.first_day_beyond("k"), added=added.condition("c")
+    )
     place = _place(family, zone, seal, units)
     seals = [unit.seal for unit in units.values()]
     return sql, {**place, "seals": seals, **known.parameters("k"), **added.parameters("c")}
 
 
-def recount(family: Family, zone: str, units: Collection[int], clock: Clock) -> Statement:
+def recount(family: Family, zone: str, units: Collection[int], *, switch: int, clock: Clock) -> Statement:
     """Live events of some units at the clock's offsets."""
-    sql = _filled("rollup_recount", unit=UNIT[family.unit], counted=clock.condition("c"))
+    sql = _filled("rollup_recount", switch, unit=UNIT[family.unit], counted=clock.condition("c"))
     return sql, {**_place(family, zone, 0, units), **clock.parameters("c")}
 
 
@@ -86,8 +90,40 @@ def sums(family: Family, seals: Collection[int] = ()) -> Statement:
     return _filled("rollup_sums", table=family.table), {"seals": list(seals)}
 
 
-def _filled(name: str, **names: str) -> str:
-    return Template(load(name)).substitute(switched=load("switched").strip(), live=load("live").strip(), **names)
+def compared(family: Family, zone: str, units: Collection[int], *, switch: int, clock: Clock) -> Statement:
+    """Live events by unit and outcome, at the clock's offsets, from the first of the units to the last."""
+    sql = _filled("rollup_compared", switch, unit=UNIT[family.unit], counted=clock.condition("c"))
+    return sql, {**_place(family, zone, 0, units), **clock.parameters("c")}
+
+
+def sealed(family: Family, zone: str, units: Mapping[int, Unit]) -> Statement:
+    """Events by unit and outcome under the seals of these units."""
+    sql = _filled("rollup_sealed", unit=UNIT[family.unit], table=family.table)
+    return sql, {**_place(family, zone, 0, units), "seals": [unit.seal for unit in units.values()]}
+
+
+def visitors(family: Family, zone: str, seal: int, start: int, *, switch: int, clock: Clock) -> Statement:
+    """Visitors of one unit by domain: from its states, and from raw at the clock's offsets."""
+    sql = _filled(
+        "rollup_visitors",
+        switch,
+        unit=UNIT[family.unit],
+        table=family.table,
+        counted=clock.condition("c"),
+        precision=f"({PRECISION})",
+        states=_STATES,
+    )
+    return sql, {**_place(family, zone, 0, [start]), "seal": seal, **clock.parameters("c")}
+
+
+def _filled(name: str, switch: int = 0, **names: str) -> str:
+    """Before the first switch every row in the answers is of edition 0, which is said in fewer words.
+
+    What is made of it under that switch counts for nothing once there is another.
+    """
+    switched = load("switched").strip() if switch else "0 AS switched"
+    live = load("live").strip() if switch else "edition = 0"
+    return Template(load(name)).substitute(switched=switched, live=live, **names)
 
 
 def _names(family: Family) -> dict[str, str]:

@@ -10,7 +10,9 @@ from warehouse.sql import load
 STATEMENTS = sorted(file.name.removesuffix(".sql") for file in files("warehouse.sql").iterdir() if ".sql" in file.name)
 OF_EDITIONS = ("erasure_left", "edition_check", "edition_months", "edition_position", "history")
 """These are a replay's, which names one, and an erasure's search, which names all."""
-OF_ANSWERS = ("rollup_census", "rollup_fresh", "rollup_merged", "rollup_recount")
+OF_ANSWERS = (
+    *("rollup_census", "rollup_compared", "rollup_fresh", "rollup_merged", "rollup_recount", "rollup_visitors"),
+)
 """These read what is in the answers; all others are the ledger's, which is edition 0 and stays."""
 
 
