@@ -20,7 +20,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import httpx
 
@@ -30,6 +30,8 @@ RETRY_AFTER = 1.0
 
 Json = dict[str, Any]
 Fields = Mapping[str, Any]
+Asked = str | int | list[str]
+"""A parameter of an address; a list is one that is given more than once, as `filter`."""
 
 
 class ResultRow(TypedDict):
@@ -37,6 +39,8 @@ class ResultRow(TypedDict):
 
     dimensions: list[str | int]
     metrics: list[Any]
+    comparison: NotRequired[Json | None]
+    """`metrics` in the range that is compared with, and their `change` in per cent."""
 
 
 class QueryAnswer(TypedDict):
@@ -185,34 +189,39 @@ class Client:
         """The same as CSV."""
         return self.query_as(body, "csv").decode()
 
-    def breakdown(self, dimension: str, **asked: str | int) -> QueryAnswer:
+    def breakdown(self, dimension: str, **asked: Asked) -> QueryAnswer:
         """`GET /v1/breakdown/{dimension}`, as `breakdown("channel", range="7d", filter="country=CH")`."""
         answer: QueryAnswer = self._json("GET", f"/v1/breakdown/{dimension}", params=asked)
         return answer
 
-    def timeseries(self, **asked: str | int) -> QueryAnswer:
+    def timeseries(self, **asked: Asked) -> QueryAnswer:
         """`GET /v1/timeseries`, as `timeseries(interval="hour", range="24h")`."""
         answer: QueryAnswer = self._json("GET", "/v1/timeseries", params=asked)
         return answer
 
-    def clicks(self, **asked: str | int) -> Iterator[Json]:
+    def clicks(self, **asked: Asked) -> Iterator[Json]:
         """Raw clicks as they come, any number of them; raises `Unreachable` where the answer breaks off."""
         with self._stream("/v1/clicks", {**asked, "format": "ndjson"}) as answer:
             for line in answer.iter_lines():
                 if line:
                     yield json.loads(line)
 
-    def live(self, **asked: str | int) -> Iterator[Json]:
-        """Clicks as they happen, until the caller stops; raises `Unreachable` where the connection ends."""
+    def live(self, **asked: Asked) -> Iterator[tuple[str, Any]]:
+        """Events of the live feed as they come, until the caller stops: `("clicks", […])`, `("figures", {…})` …
+
+        Raises `Unreachable` where the connection ends.
+        """
         with self._stream("/v1/live", asked, timeout=None) as answer:
-            data: list[str] = []
+            event, data = "message", list[str]()
             for line in answer.iter_lines():
                 name, _, value = line.partition(":")
-                if name == "data":
+                if name == "event":
+                    event = value.removeprefix(" ")
+                elif name == "data":
                     data.append(value.removeprefix(" "))
                 elif not line and data:
-                    yield json.loads("\n".join(data))
-                    data = []
+                    yield event, json.loads("\n".join(data))
+                    event, data = "message", []
         raise Unreachable(f"The feed of the API at {self._address} has ended.")
 
     def ledger(self) -> Json:
@@ -282,7 +291,7 @@ class Client:
             waited += pause
 
     @contextmanager
-    def _stream(self, path: str, asked: Mapping[str, str | int], **options: Any) -> Iterator[httpx.Response]:  # noqa: ANN401
+    def _stream(self, path: str, asked: Mapping[str, Asked], **options: Any) -> Iterator[httpx.Response]:  # noqa: ANN401
         with self._explained(), self._http.stream("GET", path, params=asked, **options) as answer:
             if answer.is_error:
                 answer.read()

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 
+from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 
 from api.contract.operation import Answer, Described, Operation, Parameter
@@ -16,6 +17,15 @@ from api.live.hub import Hub
 from api.live.stream import Followed
 from api.query.address import FILTER, addressed, filters_of
 from api.settings import ApiSettings
+
+
+class LiveEvent(Struct, frozen=True):
+    """One event: `data` is JSON text, by the event's name a list of clicks, figures or an error."""
+
+    event: str
+    data: str
+    id: str | UnsetType = UNSET
+
 
 PARAMETERS = (
     FILTER,
@@ -60,7 +70,7 @@ ROUTES = [
         get_live,
         get=Operation(
             "Figures of the last minute and a sample of the newest clicks, each second (server-sent events).",
-            {200: Answer("Events `figures`, `clicks` and `trouble`.", {"text/event-stream": str})},
+            {200: Answer("Events `figures`, `clicks` and `trouble`.", {"text/event-stream": LiveEvent})},
             READ,
             PARAMETERS,
             errors=(Away, TooMany),

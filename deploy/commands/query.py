@@ -1,6 +1,7 @@
-"""`weir query`: ask the API, and print a table with bars, JSON or CSV."""
+"""`weir query`: ask the API, and print a table with bars or any format; or follow the clicks as they come."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,12 @@ from rich.table import Table
 
 from api.client import ApiFailure, QueryAnswer
 from api.errors import BadRequest
+from api.formats.choose import FORMATS
+from api.query.address import COMPARED
 from api.query.shorthand import read_filter
 from api.settings import CliSettings
 from deploy.connected import api_client
+from deploy.follow import follow
 from deploy.printable import printable
 
 BAR = 24
@@ -31,32 +35,39 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 @click.option("--zone", default="", help="IANA time zone; the installation's unless given.")
 @click.option("--order", help="Metric or dimension to sort by, as clicks or channel:asc.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
+@click.option("--compare", type=click.Choice(COMPARED), help="How each number changed since that range.")
 @click.option("--exact", is_flag=True, help="Count visitors exactly, at a higher cost.")
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["table", "json", "csv"]),
+    type=click.Choice(["table", *FORMATS]),
     default="table",
     show_default=True,
     help="How the answer is printed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--live", is_flag=True, help="Follow the clicks that pass --filter as they come; with --json as events.")
 @click.option("--api", metavar="URL", help="Address of the API; else WEIR_API.")
-def command(format_: str, as_json: bool, api: str | None, **asked: Any) -> None:  # noqa: ANN401 - click's options
+def command(format_: str, as_json: bool, live: bool, api: str | None, **asked: Any) -> None:  # noqa: ANN401 - click's
     """Ask the API, and print a table with bars."""
+    format_ = "json" if as_json else format_
     body = _body(**asked)
     try:
         with api_client(CliSettings(api=api) if api else CliSettings()) as client:
-            if format_ == "csv" and not as_json:
-                click.echo(client.query_csv(body), nl=False)
-                return
-            answer = client.query(body)
+            if live:
+                follow(client.live(filter=[*asked["filters"]]), as_json=format_ == "json")
+            elif format_ in {"table", "json"}:
+                _print(client.query(body), as_json=format_ == "json")
+            else:
+                _write(client.query_as(body, format_), is_text=FORMATS[format_].is_text)
     except ApiFailure as failure:
         raise click.ClickException(str(failure)) from None
-    if as_json or format_ == "json":
-        click.echo(json.dumps(answer, indent=2))
-    else:
-        _print(answer)
+
+
+def _write(body: bytes, *, is_text: bool) -> None:
+    if not is_text and sys.stdout.isatty():
+        raise click.UsageError("This format is no text: send it to a file, as `weir query … > answer.parquet`.")
+    click.echo(body, nl=False)
 
 
 def _body(*, metrics: str, dimensions: str, zone: str, limit: int, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 - the rest
@@ -70,8 +81,12 @@ def _body(*, metrics: str, dimensions: str, zone: str, limit: int, **asked: Any)
         "order_by": [_order(asked["order"])] if asked["order"] else [],
         "pagination": {"limit": limit},
         "exact": asked["exact"],
-        "include": {"total_rows": True, "totals": True},
+        "include": {"total_rows": True, "totals": True} | _compared(asked["compare"]),
     }
+
+
+def _compared(mode: str | None) -> dict[str, Any]:
+    return {"comparisons": {"mode": mode}} if mode else {}
 
 
 def _filters(texts: Sequence[str]) -> list[list[Any]]:
@@ -101,21 +116,34 @@ def bar(value: float, most: float, width: int = BAR) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def _print(answer: QueryAnswer) -> None:
+def _print(answer: QueryAnswer, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    console = Console()
+    console.print(_table(answer))
+    _print_notes(console, answer, len(answer["results"]))
+
+
+def _table(answer: QueryAnswer) -> Table:
+    """A row a group; where ranges are compared, each metric has its change beside it."""
     query, meta, results = answer["query"], answer["meta"], answer["results"]
+    compared = meta.get("comparison")
     table = Table(box=None, header_style="bold", footer_style="dim", show_footer=bool(query["dimensions"]))
     for index, name in enumerate(query["dimensions"]):
         table.add_column(name, footer="" if index else "all")
     for name, total in zip(query["metrics"], meta["totals"], strict=True):
         table.add_column(name, justify="right", footer=_number(total))
+    for change in compared["change"] if compared else []:
+        table.add_column("change", justify="right", footer=_change(change))
     table.add_column("")
     most = max((row["metrics"][0] or 0 for row in results), default=0)
     for row in results:
         names = [printable(value if value != "" else "(none)") for value in row["dimensions"]]
-        table.add_row(*names, *map(_number, row["metrics"]), bar(row["metrics"][0] or 0, most))
-    console = Console()
-    console.print(table)
-    _print_notes(console, answer, len(results))
+        beside = (row.get("comparison") or {}).get("change", [None] * len(row["metrics"])) if compared else []
+        numbers = [*map(_number, row["metrics"]), *map(_change, beside)]
+        table.add_row(*names, *numbers, bar(row["metrics"][0] or 0, most))
+    return table
 
 
 def _print_notes(console: Console, answer: QueryAnswer, shown: int) -> None:
@@ -130,6 +158,10 @@ def _print_notes(console: Console, answer: QueryAnswer, shown: int) -> None:
     ]
     for note in filter(None, notes):
         console.print(note, style="dim", highlight=False)
+
+
+def _change(value: float | None) -> str:
+    return "–" if value is None else f"{value:+,.1f}%"
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """`weir links` and `weir query` against an API in a process of its own, as a user types them."""
 
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner, Result
 
@@ -184,6 +186,19 @@ def test_a_query_as_table_json_and_csv(run: Run) -> None:
     assert [row["metrics"][0] for row in answer["results"]] == sorted(row["metrics"][0] for row in answer["results"])
     rows = run(*ASKED, "--format", "csv", "--metrics", "clicks", "--filter", "country=CH").stdout.splitlines()
     assert rows == ["country,clicks", f"CH,{swiss}"]
+
+
+def test_a_query_in_other_formats_and_compared(run: Run) -> None:
+    swiss = clicks([row for row in ROWS if row["country"] == "CH"])
+    asked = (*ASKED, "--metrics", "clicks", "--filter", "country=CH")
+    assert json.loads(run(*asked, "--format", "ndjson").stdout) == {"country": "CH", "clicks": swiss}
+    found = pyarrow.parquet.read_table(io.BytesIO(run(*asked, "--format", "parquet").stdout_bytes))
+    assert found.to_pylist() == [{"country": "CH", "clicks": swiss}]
+    day = [row for row in ROWS if row["country"] == "CH" and row["ts"].day == 6]
+    before = swiss - clicks(day)
+    later = ("--from", "2026-10-06", "--to", "2026-10-06", "--compare", "previous_period")
+    table = run(*asked, *later).stdout
+    assert f"{100 * (clicks(day) - before) / before:+,.1f}%" in table
 
 
 def test_nothing_that_was_clicked_can_write_over_the_screen(run: Run, installation: ApiSettings) -> None:

@@ -109,7 +109,7 @@ def test_streams_are_read_as_they_come() -> None:
     client = talking(told)
     assert [click["a"] for click in client.clicks(range="24h")] == [1, 2]
     feed = client.live()
-    assert next(feed) == {"a": 3}
+    assert next(feed) == ("click", {"a": 3})
     with pytest.raises(Unreachable, match="ended"):
         next(feed)
     with pytest.raises(NotAllowed):
