@@ -66,6 +66,8 @@ def _named(found: Audit) -> Iterator[str]:
         counted = sum(partition.outcomes.values())
         if counted != partition.rows:
             yield f"partition {partition.partition}: {partition.rows:,} rows count as {counted:,} outcomes."
+        if partition.dropped:
+            yield f"partition {partition.partition}: {partition.dropped:,} rows were dropped by retention."
     for source in found.sources:
         yield from _lines(f"source {source.src:010x}: number", source.gaps, source.doubles)
     yield from map(_unproven, found.silent[:SHOWN])

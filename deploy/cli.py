@@ -27,6 +27,7 @@ COMMANDS = {
     "dead": "Look at records that could not be decoded, and put back what can be read by now.",
     "audit": "Prove that every offset of the log is one row.",
     "erase": "Delete what is stored of one link, domain, recipient or visitor, with proof.",
+    "retain": "Drop what is older than it has to be kept.",
     "try": "Show what each step makes of sample clicks, and why they count as they do.",
     "pipeline": "Print the graph of the stream, with the timings of a running worker.",
     "migrate": "Bring ClickHouse's schema up to date.",

@@ -57,6 +57,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ingest.kafka:KafkaSettings",
             "warehouse.settings:WarehouseSettings",
             "deploy.commands.signing_keys:SigningCommandSettings",
+            "warehouse.retention.settings:RetentionSettings",
         ),
         "logs": ("deploy.logs:LogSettings",),
     }

@@ -83,6 +83,8 @@ class Erased:
     last: int
     unsure: int
     """1: some of them may still have rows."""
+    begins: int
+    """The first offset that the ledger is asked about: what was before was dropped by retention."""
 
 
 class Ledger:
@@ -128,8 +130,9 @@ class Ledger:
         """Rows first, then what is erased: that is written down before the rows go, so nothing can be in neither."""
         count, first, last, batch_time = await self._row("position", partition)
         erased = await self._erased(partition)
+        beginning = max(beginning, erased.begins)
         if not count + erased.count:
-            return Position(None)
+            return Position(erased.begins or None)
         if count and erased.count:
             first, last = min(first, erased.first), max(last, erased.last)
         elif erased.count:

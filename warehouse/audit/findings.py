@@ -61,6 +61,8 @@ class PartitionAudit:
     doubles: Sequence[Double] = ()
     proven: int = 0
     """Offsets below this one were proven by an earlier audit; this one compared their hours."""
+    dropped: int = 0
+    """Rows that retention dropped; the ledger begins behind them."""
 
     @property
     def expected(self) -> int:

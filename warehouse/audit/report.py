@@ -15,6 +15,7 @@ NAMED = 100
 
 PARTITION_METRICS = {
     "rows": "Rows of the partition.",
+    "dropped": "Rows that retention dropped.",
     "missing": "Offsets below the last stored one that have no row.",
     "doubled": "Rows beyond one an offset.",
     "behind": "Records of the log that are not counted yet.",
@@ -81,6 +82,7 @@ def _partition(partition: PartitionAudit) -> dict[str, Any]:
         "stored": [partition.first, partition.last] if partition.rows else None,
         "proven": partition.proven,
         "rows": partition.rows,
+        "dropped": partition.dropped,
         "missing": partition.missing,
         "doubled": partition.doubled,
         "behind": partition.behind,

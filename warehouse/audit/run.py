@@ -19,6 +19,7 @@ from warehouse.audit.mark import Mark, SourceMark, last, newer
 from warehouse.audit.partitions import audit_partitions, by_hour
 from warehouse.audit.scan import Scan, Tail, Tell
 from warehouse.audit.sources import audit_sources
+from warehouse.retention.book import before
 
 Watermarks = Mapping[int, tuple[int, int]]
 """Partition → (first offset that the log has, the one after its last)."""
@@ -37,18 +38,25 @@ def audit(
     """
     scan = Scan(client, topic_id, tell)
     taken_at = datetime.now(UTC)
-    hours = scan.hours()
+    gone = before(client, topic_id)
+    hours = [hour for hour in scan.hours() if hour.last >= gone.begins.get(hour.partition, 0)]
+    watermarks = {
+        number: (min(end, max(first, gone.begins.get(number, 0))), end) for number, (first, end) in watermarks.items()
+    }
     next_offsets = {hour.partition: hour.last + 1 for hour in sorted(hours, key=lambda hour: hour.last)}
     mark = mark if mark and mark.holds(topic_id, next_offsets) else None
     tail = Tail.of(hours, mark.next if mark else {})
     scan.planned = 2 * tail.rows
-    partitions = audit_partitions(scan, tail, hours, watermarks, mark)
-    before: Mapping[int, SourceMark] = mark.sources if mark else {}
+    partitions = [
+        dataclasses.replace(partition, dropped=gone.rows.get(partition.partition, 0))
+        for partition in audit_partitions(scan, tail, hours, watermarks, mark)
+    ]
+    known_before: Mapping[int, SourceMark] = mark.sources if mark else {}
     if mark and not all(partition.adds_up for partition in partitions):
         # What the mark says of sources rests on rows of which some may be gone.
-        before, tail = {}, Tail.of(hours, {})
+        known_before, tail = {}, Tail.of(hours, {})
         scan.planned = scan.done + tail.rows
-    sources, known = audit_sources(scan, tail, before)
+    sources, known = audit_sources(scan, tail, known_before, gone.sources)
     found = Audit(
         partitions,
         sources,

@@ -7,22 +7,26 @@ from warehouse.audit.findings import Double, Gap, SourceAudit
 from warehouse.audit.mark import SourceMark
 from warehouse.audit.scan import Scan, Seen, Tail
 from warehouse.audit.spans import BLOCK, Run, blocks, holes, sift, total, union
+from warehouse.retention.book import joined
 
 HOUR_SECONDS = 3600
+NONE = SourceMark()
 
 
 def audit_sources(
-    scan: Scan, tail: Tail, before: Mapping[int, SourceMark]
+    scan: Scan, tail: Tail, before: Mapping[int, SourceMark], dropped: Mapping[int, SourceMark]
 ) -> tuple[list[SourceAudit], dict[int, SourceMark]]:
     """Every source, and what is known of each now.
 
     What the tail and the mark leave open is looked up in all rows of all topics: a source may have begun in a topic
-    that was made again since, and numbers that the mark did not have room for may have been forgotten.
+    that was made again since, and numbers that the mark did not have room for may have been forgotten. Numbers whose
+    rows were `dropped` by retention are as good as rows.
     """
+    before = {src: joined(before.get(src, NONE), dropped.get(src, NONE)) for src in before.keys() | dropped.keys()}
     seen = scan.sources(tail)
     runs = _closely(scan, tail, seen, {})
     marks = {
-        src: _put_together(before.get(src, SourceMark()), seen.get(src, Seen()), runs.get(src, ()))
+        src: _put_together(before.get(src, NONE), seen.get(src, Seen()), runs.get(src, ()))
         for src in before.keys() | seen.keys()
     }
     unsettled = {
@@ -34,7 +38,7 @@ def audit_sources(
         runs |= _closely(scan, None, scan.sources(None, unsettled), unsettled)
         for src in unsettled:
             said = Seen(mark=marks[src].mark, closed=marks[src].closed, heard=marks[src].heard)
-            marks[src] = _put_together(SourceMark(), said, runs.get(src, ()))
+            marks[src] = _put_together(dropped.get(src, NONE), said, runs.get(src, ()))
     audited = [_source(src, marks[src], runs.get(src, ())) for src in sorted(marks)]
     return [source for source in audited if source.mark or source.doubles], marks
 

@@ -144,7 +144,7 @@ class ModelClickHouse:
             self.fences[ledger] = options["parameters"]["nonce"]
             return None
         if statement == load("erased_position"):
-            return Answer([[0, 0, 0, 0]])  # nothing is ever erased here
+            return Answer([[0, 0, 0, 0, 0]])  # nothing is ever erased or dropped here
         return Answer(self._position(ledger) if statement == load("position") else self._islands(ledger))
 
     def send(self, call: Call) -> None:
