@@ -18,6 +18,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from warehouse.client import UNKNOWN_DATABASE, WarehouseUnavailable, connect
+from warehouse.cluster import for_cluster
 from warehouse.settings import WarehouseSettings
 from warehouse.statements import split
 
@@ -56,9 +57,10 @@ class Migration:
         """SHA-256 of the file as it stands, so of all databases the same."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
-    def statements(self, database: str) -> list[str]:
-        """What is run, in order."""
-        return split(self.sql.replace("{database}", database))
+    def statements(self, database: str, cluster: str = "") -> list[str]:
+        """What is run, in order; on all servers of a cluster where there is one."""
+        found = split(self.sql.replace("{database}", database))
+        return [for_cluster(statement, cluster) for statement in found]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,12 +128,13 @@ def migrate(
     """
     migrations = load(folder)
     with connect(settings, database=None) as client:
-        client.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database} ENGINE = Atomic")
+        create = f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database} ENGINE = Atomic"
+        client.command(for_cluster(create, settings.clickhouse_cluster))
     done = []
     with connect(settings) as client:
-        client.command(_BOOKS)
+        client.command(for_cluster(_BOOKS, settings.clickhouse_cluster))
         for migration in pending(migrations, _applied(client)):
-            done.append(_apply(client, settings.clickhouse_database, migration))
+            done.append(_apply(client, settings, migration))
             on_applied(done[-1])
     return done
 
@@ -154,8 +157,8 @@ def _applied(client: Client) -> list[Applied]:
     return [Applied(*row) for row in rows.result_rows]
 
 
-def _apply(client: Client, database: str, migration: Migration) -> Applied:
-    for statement in migration.statements(database):
+def _apply(client: Client, settings: WarehouseSettings, migration: Migration) -> Applied:
+    for statement in migration.statements(settings.clickhouse_database, settings.clickhouse_cluster):
         client.command(statement)
     record = Applied(migration.version, migration.name, migration.checksum, datetime.now(UTC).replace(tzinfo=None))
     client.insert("schema_migrations", [dataclasses.astuple(record)], column_names=[*_FIELDS])

@@ -19,6 +19,12 @@ class WarehouseSettings(BaseSettings):
     clickhouse_user: str = Field("default", description="User that reads and writes.")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="That user's password.")
     clickhouse_database: str = Field("weir", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of all tables.")
+    clickhouse_cluster: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_.-]*$",
+        description="Cluster of ClickHouse on all of whose servers `weir migrate` makes the tables, replicated; empty:"
+        " one server.",
+    )
     clickhouse_ca: str = Field("", description="File of the certificate authority for https; empty: the system's.")
 
     @field_validator("clickhouse_ca")

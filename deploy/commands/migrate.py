@@ -38,7 +38,7 @@ def command(*, dry_run: bool, show_status: bool, as_json: bool) -> None:
     except ClickHouseError as error:
         raise click.ClickException(f"ClickHouse refuses a statement: {error}\nMend it, and run this again.") from error
     if dry_run:
-        _print_sql(todo, settings.clickhouse_database, as_json=as_json)
+        _print_sql(todo, settings, as_json=as_json)
     elif as_json:
         click.echo(json.dumps(_rows(applied, todo), indent=2))
     elif show_status:
@@ -51,8 +51,9 @@ def _say(as_json: bool) -> Callable[[Applied], None]:
     return lambda one: None if as_json else click.echo(f"applied {one.version:04}_{one.name}", err=True)
 
 
-def _print_sql(todo: Sequence[Migration], database: str, *, as_json: bool) -> None:
-    statements = [statement for migration in todo for statement in migration.statements(database)]
+def _print_sql(todo: Sequence[Migration], settings: WarehouseSettings, *, as_json: bool) -> None:
+    place = settings.clickhouse_database, settings.clickhouse_cluster
+    statements = [statement for migration in todo for statement in migration.statements(*place)]
     click.echo(
         json.dumps(statements, indent=2) if as_json else "".join(f"{statement};\n\n" for statement in statements)
     )

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -242,3 +243,46 @@ def test_a_failed_migration_goes_on_where_it_stopped(warehouse: WarehouseSetting
     assert [migration.version for migration in status(warehouse, folder=tmp_path)[1]] == [999]
     last.write_text(f"{more} SELECT 1;")
     assert [one.version for one in migrate(warehouse, folder=tmp_path)] == [999]
+
+
+def test_workers_write_while_tables_are_migrated(warehouse_server: EmbeddedServer, tmp_path: Path) -> None:
+    """From the first schema to today's: no insert fails, and none is lost or doubled."""
+    settings = warehouse_server.settings(f"test_{uuid4().hex[:12]}")
+    first = load()[0]
+    (tmp_path / "0001_events.sql").write_text(first.sql)
+    migrate(settings, folder=tmp_path)
+    begun, stopped = threading.Event(), threading.Event()
+
+    def write() -> int:
+        offset = 0
+        with connect(settings) as client:
+            fence(client, 7)
+            while not stopped.wait(0.02):
+                insert(client, 7, offset=offset, kind="click", outcome="human", domain="go.example")
+                offset += 1
+                begun.set()
+        return offset
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        begun.wait(30)
+        migrate(settings)
+        time.sleep(0.2)
+        stopped.set()
+        written = writing.result()
+    with connect(settings) as client:
+        assert client.query(
+            "SELECT count(), uniqExact(kafka_offset), max(kafka_offset) + 1 FROM events"
+        ).result_rows == [(written, written, written)]
+        assert client.command("SELECT sum(clicks) FROM v_by_channel") == written
+        assert [one.version for one in status(settings)[0]] == [migration.version for migration in load()]
+
+
+def test_the_engine_reads_what_a_cluster_is_sent(warehouse: WarehouseSettings, client: Client) -> None:
+    """There is no cluster here: what can be held is that each statement is one, and says where it runs."""
+    for migration in load():
+        plain = migration.statements("weir")
+        for statement, sent in zip(plain, migration.statements("weir", "the_cluster"), strict=True):
+            read = client.query("SELECT formatQuerySingleLine({sql:String})", {"sql": sent}).result_rows[0][0]
+            assert " ON CLUSTER the_cluster" in read.replace("'", "").replace("`", "")
+            assert sent.replace(" ON CLUSTER 'the_cluster'", "").replace("Replicated", "") == statement
