@@ -3,6 +3,9 @@
 Names come from the tables of dimensions, metrics and families; every value that a user sent is a server-side parameter.
 """
 
+import sys
+from array import array
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,9 +104,40 @@ def _rolled_parts(question: Question, plan: Plan, filters: Sequence[str], bind: 
         yield _ROLLED.substitute(
             measures=",\n    ".join([*_groups(question), *_named(counted)]),
             table=part.table,
-            seals=bind(f"[{','.join(part.seals)}]", "Array(UInt64)"),
+            seals=_packed(part.seals, bind),
             where="\n    AND ".join([_within(part.spans, bind, _SECONDS), *filters]),
         )
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A text in which nothing is to be escaped, so that the client does not look at each of its characters."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _packed(seals: "array[int]", bind: Binder) -> str:
+    """The seals as SQL, bound as base64 of their bytes.
+
+    As an array of numbers a year of hours is 170 kB, more than ClickHouse takes in a field of a form (128 KiB), and its
+    text is carried along through the analysis of the statement: 12 ms, and like this none that can be measured.
+    """
+    little = array("Q", seals)
+    if sys.byteorder == "big":
+        little.byteswap()
+    fields = [
+        bind(_Plain(b64encode(little[at : at + _IN_FIELD].tobytes()).decode()), "String")
+        for at in range(0, len(little), _IN_FIELD)
+    ]
+    decoded = ", ".join(f"base64Decode({field})" for field in fields)
+    return f"reinterpret(concat({decoded}, ''), 'Array(UInt64)')"
+
+
+_IN_FIELD = 8_000
+"""Seals in one field of a form."""
 
 
 def _raw_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Binder) -> Iterable[str]:

@@ -5,6 +5,7 @@ records that came after a rollup's clock, whatever their time: so it is exact at
 under way included. Each time is answered by the smallest table that can.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,7 @@ class Rolled:
     table: str
     spans: Sequence[Span]
     """Whole grains of the rollup, so whole seconds."""
-    seals: Sequence[str]
+    seals: "array[int]"
     clock: Clock
 
 

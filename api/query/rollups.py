@@ -1,5 +1,6 @@
 """The rollups as the planner sees them: of each family, which times its live rows answer. Pure."""
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ class Rollup:
             start, end = -(-span[0] // grain) * grain, span[1] // grain * grain
         return (start, end) if start < end else None
 
-    def seals(self, spans: Sequence[Span]) -> Sequence[str]:
-        """The live seals of the units that may lie in the spans, as text."""
+    def seals(self, spans: Sequence[Span]) -> "array[int]":
+        """The live seals of the units that may lie in the spans."""
         starts, seals = self._sealed
         # The first span may begin within a unit, which is one of at most 25 hours.
         first = bisect_left(starts, self._unit_of(spans[0][0]))
@@ -72,9 +73,9 @@ class Rollup:
         return max((self._unit(start)[1] for start, unit in self.book.units.items() if unit.frozen), default=0)
 
     @cached_property
-    def _sealed(self) -> tuple[Sequence[int], Sequence[str]]:
+    def _sealed(self) -> tuple[Sequence[int], "array[int]"]:
         seals = self.book.seals(*(moment // 1000 for moment in _EVER))
-        return list(seals), list(map(str, seals.values()))
+        return list(seals), array("Q", seals.values())
 
     def _unit(self, start: int) -> Span:
         """A unit by its start, Unix seconds."""

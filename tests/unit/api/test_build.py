@@ -1,4 +1,6 @@
 import re
+from array import array
+from base64 import b64decode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ from api.errors import BadRequest
 from api.metrics import METRICS
 from api.query.build import Statement, build
 from api.query.parse import parse
-from api.query.plan import plan
+from api.query.plan import Plan, Rolled, plan, span_of
 from api.query.rollups import Rollups
+from warehouse.rollups.clock import Clock
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 CANARY = "zq7canary"
@@ -120,3 +123,14 @@ def test_no_name_ever_lands_in_the_sql(name: str, field: str) -> None:
         return
     known = {*METRICS, *DIMENSIONS, ""}
     assert name in known or statement.parameters["zone"] == name
+
+
+def test_many_seals_fit_into_the_fields_of_a_form() -> None:
+    question = parse({"metrics": ["clicks"], "date_range": "day"}, now=NOW, zone="UTC", within=())
+    seals = array("Q", range((1 << 64) - 30_000, 1 << 64))
+    rolled = Rolled("rollup_geo", [span_of(question.span)], seals, Clock())
+    statement = build(question, Plan((), [rolled]), rows=1)
+    fields = [str(value) for value in statement.parameters.values() if len(str(value)) > 100]
+    assert max(map(len, fields)) < 128 << 10
+    assert b"".join(map(b64decode, fields)) == seals.tobytes()
+    assert statement.sql.count("base64Decode(") == len(fields) == 4

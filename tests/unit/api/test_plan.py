@@ -112,7 +112,7 @@ def test_what_lies_outside_whole_grains_is_read_from_the_records() -> None:
     found = planned(date_range=["2026-11-10T08:01", "2026-11-10T09:59"], dimensions=["device"])
     assert spans(found.rolled[0].spans) == [("2026-11-10T08:15", "2026-11-10T09:45")]
     assert spans(found.raw) == [("2026-11-10T08:01", "2026-11-10T08:15"), ("2026-11-10T09:45", "2026-11-10T09:59")]
-    assert found.rolled[0].seals == [str(at(f"2026-11-10T0{hour}:00") + 1) for hour in (8, 9)]
+    assert [*found.rolled[0].seals] == [at(f"2026-11-10T0{hour}:00") + 1 for hour in (8, 9)]
 
 
 def test_every_moment_is_answered_once() -> None:
