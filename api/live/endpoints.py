@@ -15,7 +15,7 @@ from api.keys.caller import READ, caller_of
 from api.live.ask import LiveQuestion
 from api.live.hub import Hub
 from api.live.stream import Followed
-from api.query.address import FILTER, addressed, filters_of
+from api.query.address import FILTER, FILTERS, addressed, filters_of
 from api.settings import ApiSettings
 
 
@@ -29,6 +29,7 @@ class LiveEvent(Struct, frozen=True):
 
 PARAMETERS = (
     FILTER,
+    FILTERS,
     Parameter("Last-Event-ID", str, "The last `id` that was seen; browsers send it by themselves.", "header"),
 )
 

@@ -1,5 +1,6 @@
 """Questions that are written as an address: its parameters, and the body of `POST /v1/query` that they stand for."""
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ FORMAT = Parameter("format", Literal[*FORMATS], "Wins over `Accept`; `json` wher
 FILTER = Parameter(
     "filter", list[str], "`channel=Email|SMS`, `country!=CH`, `referrer~google`, `path!~preview`; all hold."
 )
+FILTERS = Parameter("filters", str, "The same as in `POST /v1/query`, as JSON, for `or`, `not` and the rest.")
 ZONE = Parameter("time_zone", str, "IANA name, as `Europe/Zurich`; the installation's unless given.")
 RANGE = (
     Parameter("range", str, f"{PRESETS}; `30d` unless given."),
@@ -26,6 +28,7 @@ RANGE = (
     Parameter("to", str, "Last day, or the moment at which it ends."),
     ZONE,
     FILTER,
+    FILTERS,
 )
 """Which clicks."""
 EXACT = Parameter("exact", Literal["true", "false"], "Count visitors exactly, at a higher cost.")
@@ -77,7 +80,8 @@ def addressed(request: Request, known: Iterable[Parameter]) -> Iterator[QueryPar
         yield request.query_params
     except BadRequest as error:
         place = error.field if error.field in _PARAMETER_OF else error.field.partition("[")[0]
-        error.field = _PARAMETER_OF.get(place, error.field)
+        if place != "filters" or "filters" not in request.query_params:
+            error.field = _PARAMETER_OF.get(place, error.field)
         raise
 
 
@@ -117,7 +121,18 @@ def which_clicks(parameters: QueryParams, default: str = "30d") -> dict[str, Any
 
 def filters_of(parameters: QueryParams) -> list[list[Any]]:
     """The filters, as a body has them; raises `BadRequest`."""
-    return [read_filter(text, "filter") for text in parameters.getlist("filter")]
+    given = _json(parameters["filters"]) if "filters" in parameters else []
+    return [*given, *(read_filter(text, "filter") for text in parameters.getlist("filter"))]
+
+
+def _json(text: str) -> list[Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadRequest("This is not JSON.", field="filters", hint='As `[["is", "channel", ["Email"]]]`.') from None
+    if not isinstance(found, list):
+        raise BadRequest("Filters are a list.", field="filters", hint='As `[["is", "channel", ["Email"]]]`.')
+    return found
 
 
 def _range(parameters: QueryParams, default: str) -> str | list[str]:

@@ -11,14 +11,14 @@ from api.errors import Away, NotAcceptable, TooExpensive
 from api.formats.answers import in_every_format, respond
 from api.formats.choose import chosen
 from api.keys.caller import READ
-from api.query.address import EXACT, FILTER, FORMAT, ZONE, addressed, filters_of, is_exact
+from api.query.address import EXACT, FILTER, FILTERS, FORMAT, ZONE, addressed, filters_of, is_exact
 from api.query.ask import ask
 from api.query.shape import QueryAnswer
 
 MINUTES = 30
 CURRENT_MINUTES = 5
 METRICS = ("clicks", "visitors", "suspects", "bots")
-PARAMETERS = (FILTER, ZONE, EXACT, FORMAT)
+PARAMETERS = (FILTER, FILTERS, ZONE, EXACT, FORMAT)
 
 
 async def get_realtime(request: Request) -> Response:

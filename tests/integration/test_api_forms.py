@@ -122,6 +122,13 @@ async def test_positions_slots_and_fifths(client: httpx.AsyncClient) -> None:
     assert {row[1] for row in rows if row[0] == "slot"} == {"hero", "'=footer"}
 
 
+async def test_filters_as_in_a_query(client: httpx.AsyncClient) -> None:
+    filters = '[["or", [["is", "slot", ["hero"]], ["not", ["is", "link", ["0000000000000001"]]]]]]'
+    answer = await get(client, f"/v1/breakdown/country?{RANGE}&metrics=clicks&filters={filters}&filter=country=CH")
+    kept = [row for row in ROWS if row["country"] == "CH" and (row["slot"] == "hero" or row["link_id"] != 1)]
+    assert answer["results"] == [{"dimensions": ["CH"], "metrics": [clicks(kept)]}]
+
+
 async def test_where_nobody_clicked_shares_are_unknown(client: httpx.AsyncClient) -> None:
     answer = await get(client, "/v1/positions?from=2026-01-01&to=2026-01-02")
     assert (answer["positions"], answer["slots"]) == ([], [])
@@ -146,6 +153,9 @@ async def test_a_timeseries_with_its_empty_buckets_and_the_week_before(client: h
         ("/v1/top/links?compare=yesterday", "compare"),
         ("/v1/positions?metrics=clicks", "metrics"),
         ("/v1/positions?filter=chanel=x", "filter"),
+        ("/v1/positions?filters=x", "filters"),
+        ("/v1/positions?filters={}", "filters"),
+        ('/v1/realtime?filters=[["is","chanel",["x"]]]&filter=country=CH', "filters[0][1]"),
         ("/v1/realtime?range=7d", "range"),
         ("/v1/realtime?exact=1", "exact"),
     ],
