@@ -137,6 +137,15 @@ async def test_a_limited_key_sees_its_domain_and_nothing_else(client: httpx.Asyn
         assert sum(answer["meta"]["left_out"].values()) <= len(own)
     answer = (await client.get("/v1/breakdown/domain?range=all&metrics=clicks", headers=bearer(key))).json()
     assert [row["metrics"] for row in answer["results"]] == [[clicks(own)]]
+    other = "filter=domain=other.example"
+    for asked in ("", f"&{other}"):
+        raw = (await client.get(f"/v1/clicks?range=all&rows=events{asked}", headers=bearer(key))).json()
+        assert [row["domain"] for row in raw["results"]] == ([] if asked else ["go.example"] * len(own))
+        top = (await client.get(f"/v1/top/links?range=all{asked}", headers=bearer(key))).json()
+        assert {row["dimensions"][3] for row in top["results"]} == (set() if asked else {"go.example"})
+        places = (await client.get(f"/v1/positions?range=all{asked}", headers=bearer(key))).json()
+        found = sum(place["clicks"] for place in places["positions"])
+        assert found == (0 if asked else clicks(row for row in own if row["position"]))
 
 
 async def test_a_scope_is_held_to_and_the_limit_of_rate_is_told(client: httpx.AsyncClient, keys: Commands) -> None:
