@@ -85,10 +85,10 @@ def addressed(request: Request, known: Iterable[Parameter]) -> Iterator[QueryPar
         raise
 
 
-def body_of(parameters: QueryParams, *dimensions: str) -> dict[str, Any]:
-    """Parameters → the body that `POST /v1/query` takes; raises `BadRequest`."""
+def body_of(parameters: QueryParams, *dimensions: str, metrics: str = "clicks,visitors") -> dict[str, Any]:
+    """Parameters → the body that `POST /v1/query` takes; `metrics` unless others are asked. Raises `BadRequest`."""
     return {
-        "metrics": parameters.get("metrics", "clicks,visitors").split(","),
+        "metrics": parameters.get("metrics", metrics).split(","),
         "dimensions": dimensions,
         **which_clicks(parameters),
         "pagination": {name: whole(parameters[name], name) for name in ("limit", "offset") if name in parameters},

@@ -19,6 +19,8 @@ from api.query.ask import ask
 from api.query.shape import Meta
 from api.settings import ApiSettings
 
+METRICS = "clicks,share"
+"""Unless others are asked: visitors of links are in no rollup, and would be counted from the records each time."""
 DIMENSIONS = ("link", "title", "slug", "domain")
 
 
@@ -43,7 +45,7 @@ async def get_top_links(request: Request) -> Response:
     settings: ApiSettings = request.app.state.settings
     with addressed(request, QUESTION) as parameters:
         format_ = chosen(request)
-        answer = await ask(request, body_of(parameters, *DIMENSIONS))
+        answer = await ask(request, body_of(parameters, *DIMENSIONS, metrics=METRICS))
     addresses = [_address(row, settings.link_address) for row in answer["results"]]
     headers = format_.headers(title({**answer["query"], "dimensions": ["top", "links"]}))
     if format_ is JSON:

@@ -83,6 +83,9 @@ async def test_top_links_have_names_and_addresses(client: httpx.AsyncClient) -> 
     header, first, *_ = await cells(client, f"/v1/top/links?{RANGE}&metrics=clicks&limit=1")
     assert header == ["link", "title", "slug", "domain", "address", "clicks"]
     best = answer["results"][0]
+    plain = await get(client, f"/v1/top/links?{RANGE}")
+    assert [row["metrics"][0] for row in plain["results"]] == [row["metrics"][0] for row in answer["results"]]
+    assert plain["query"]["metrics"] == ["clicks", "share"]
     assert first == [*best["dimensions"], best["address"], str(best["metrics"][0])]
 
 
