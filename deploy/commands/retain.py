@@ -16,7 +16,8 @@ from warehouse.retention.run import Month, drop, drop_events, old
 from warehouse.retention.settings import RetentionSettings
 from warehouse.rollups.desk import freeze
 from warehouse.rollups.families import FAMILIES
-from warehouse.rollups.roll import NotRolled, Roller
+from warehouse.rollups.publish import NotRolled
+from warehouse.rollups.roll import Roller
 from warehouse.rollups.units import units_of
 
 TURNS = 1000
