@@ -23,6 +23,10 @@ from warehouse.erasure.run import ErasureRefused, check, erase, left, unfinished
 from warehouse.failpoints import Failpoint
 from warehouse.ledger import Ledger, Partition, Position
 from warehouse.replays import book as replays
+from warehouse.rollups.compare import compare
+from warehouse.rollups.desk import void
+from warehouse.rollups.read import read_books_sync
+from warehouse.rollups.roll import Roller
 from warehouse.settings import WarehouseSettings
 
 START = datetime(2026, 11, 1, 20, tzinfo=UTC)
@@ -47,7 +51,7 @@ def database(warehouse_server: EmbeddedServer) -> Iterator[WarehouseSettings]:
 def client(database: WarehouseSettings) -> Iterator[Client]:
     with closing(connect(database)) as found:
         yield found
-        for table in ("events", "erased", "erasures", "dead_letters", "links", "replays"):
+        for table in ("events", "erased", "erasures", "dead_letters", "links", "replays", "rolls"):
             found.command(f"TRUNCATE TABLE {table}")
 
 
@@ -282,3 +286,22 @@ def test_the_command_counts_asks_erases_and_proves(
     again = weir("again", "--from", str(tmp_path / "kept.json"))
     assert [(one["erasure"], one["state"], one["rows"]) for one in again] == [(done["erasure"], "erased", 40)]
     assert audit(client, topic, dict.fromkeys(range(PARTITIONS), (0, OFFSETS))).adds_up
+
+
+def test_what_was_rolled_up_of_it_is_rolled_again(client: Client) -> None:
+    topic = uuid4()
+    store(client, topic, rows(topic))
+    zone, now = "UTC", (START + timedelta(days=3)).timestamp()
+    roller = Roller(client, zone)
+    assert not any(one.trouble for one in roller.turn(now))
+    domains = "SELECT sum(n) FROM rollup_links WHERE domain = 'go.example' AND seal IN {seals:Array(UInt64)}"
+
+    def rolled() -> Any:
+        seals = [unit.seal for unit in read_books_sync(client).books["links"].units.values() if unit.seal]
+        return client.query(domains, parameters={"seals": seals}).result_rows[0][0]
+
+    assert rolled() == 60
+    erase(client, asked(What.DOMAIN, "go.example"), lambda client, hours: void(client, hours, zone))
+    assert rolled() == 0
+    roller.turn(now)
+    assert (rolled(), compare(client).agrees) == (0, True)

@@ -1,12 +1,13 @@
 """The schema on the real engine: what the migrations make, and what they refuse."""
 
 import json
+import re
 import secrets
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -286,3 +287,21 @@ def test_the_engine_reads_what_a_cluster_is_sent(warehouse: WarehouseSettings, c
             read = client.query("SELECT formatQuerySingleLine({sql:String})", {"sql": sent}).result_rows[0][0]
             assert " ON CLUSTER the_cluster" in read.replace("'", "").replace("`", "")
             assert sent.replace(" ON CLUSTER 'the_cluster'", "").replace("Replicated", "") == statement
+
+
+def test_a_changed_link_is_noticed_by_the_question_that_a_server_asks(client: Client) -> None:
+    """The embedded engine reloads by other signs, so the question is asked here as a server would."""
+    (definition,) = client.query("SHOW CREATE DICTIONARY links_dict").result_rows[0]
+    question = re.search(r"INVALIDATE_QUERY '(.*?)'", definition)
+    assert question
+
+    def change(version: int, updated_at: datetime) -> Any:
+        row = {"link_id": 1, "title": "A title", "version": version, "updated_at": updated_at}
+        client.insert("links", [[*row.values()]], column_names=list(row))
+        return client.query(question[1]).result_rows
+
+    now = datetime.now(UTC)
+    first = change(1, now - timedelta(seconds=3))
+    assert change(2, now - timedelta(seconds=2)) != first
+    before = client.query(question[1]).result_rows
+    assert change(3, now + timedelta(minutes=1)) == before  # not yet: then it is not missed later either
