@@ -1,7 +1,5 @@
 """An answer that is handed on as ClickHouse makes it: memory stays flat, and a part is never taken for the whole."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 
@@ -9,6 +7,8 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.attended import while_attended
+from api.errors import Away
 from api.query.run import FAILURES
 
 HELD_BACK = 32 << 10
@@ -47,21 +47,14 @@ class Streamed(Response):
             await self._begin(send)
             await send({"type": "http.response.body", "body": b""})
             return
-        sending = asyncio.create_task(self._send(send))
-        gone = asyncio.create_task(_gone(receive))
-        try:
-            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-        finally:
-            for task in (sending, gone):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, *FAILURES):
-                    await task
+        await while_attended(self._send(send), receive)
 
     async def _send(self, send: Send) -> None:
         async with self._chunks as chunks:
-            first = await anext(chunks, b"")
+            try:
+                first = await anext(chunks, b"")
+            except FAILURES as error:
+                raise Away("ClickHouse went away before it had an answer.", what="clickhouse") from error
             await self._begin(send)
             try:
                 await _part(send, self._start)
@@ -92,8 +85,3 @@ async def sound(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes
 async def _part(send: Send, body: bytes) -> None:
     if body:
         await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -8,6 +8,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.attended import while_attended
 from api.live.feed import Feed, TooSlow
 from api.live.tick import Tick
 
@@ -41,17 +42,7 @@ class Followed(Response):
             await Response(headers=HEADERS)(scope, receive, send)
             return
         async with self._feed as feed:
-            sending = asyncio.create_task(self._send(feed, send))
-            gone = asyncio.create_task(_gone(receive))
-            try:
-                await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if sending.done():
-                    sending.result()
-            finally:
-                for task in (sending, gone):
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+            await while_attended(self._send(feed, send), receive)
 
     async def _send(self, feed: Feed, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -94,8 +85,3 @@ def _next(ticks: AsyncIterator[Tick]) -> asyncio.Future[Tick | None]:
 
 async def _part(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
