@@ -36,7 +36,7 @@ class ApiSettings(KafkaSettings, WarehouseSettings, AddressSettings):
         300, ge=5, description="Seconds for which keys stay good while the table of keys can't be read."
     )
     api_key_requests: int = Field(3000, ge=0, description="Requests a minute that a key may make; 0: no limit.")
-    api_key_queries: int = Field(4, ge=0, description="Queries of a key that run at once; 0: no limit.")
+    api_key_queries: int = Field(2, ge=0, description="Queries of a key that run at once; 0: no limit.")
     api_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may use the API in a browser (CORS), joined by commas; `*`: all."
     )
