@@ -7,9 +7,10 @@ from string import Template
 
 from api.clicks.columns import RawColumn
 from api.formats.choose import Format
-from api.query.build import Binder, Statement, condition_sql
+from api.query.filters import condition_sql
 from api.query.parse import Question
 from api.query.plan import span_of
+from api.query.statement import Binder, Statement
 from warehouse.events import COUNTED
 from warehouse.sql import load
 

@@ -10,8 +10,8 @@ import structlog
 from api.errors import ApiError
 from api.keys.admission import Admission
 from api.keys.table import EVERY, keys_of
-from api.query.build import Statement
 from api.query.run import Warehouse
+from api.query.statement import Statement
 from api.telemetry import Telemetry
 
 EVERY_SECONDS = 1.0

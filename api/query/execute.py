@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.errors import TooExpensive
-from api.query.build import Statement, build
+from api.query.build import build
 from api.query.parse import Question
 from api.query.plan import Plan, plan
 from api.query.rollups import NO_LAYERS, Rollups
 from api.query.run import Rows, Switched, Warehouse
+from api.query.statement import Statement
 from warehouse.replays.layers import Arrays
 from warehouse.rollups.read import Books
 

@@ -12,8 +12,8 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from api.errors import ApiError, Away, Internal, TooExpensive
-from api.query.build import Statement
 from api.query.flights import Flights
+from api.query.statement import Statement
 from api.settings import ApiSettings
 from warehouse.client import WarehouseUnavailable, connect_async
 from warehouse.rollups.read import Books, read_books

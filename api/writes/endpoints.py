@@ -13,8 +13,8 @@ from api.contract.operation import Described, Operation, Parameter, json_answer
 from api.errors import Away, BadRequest
 from api.keys.caller import ADMIN
 from api.query.address import addressed, whole
-from api.query.build import Statement
 from api.query.run import Warehouse
+from api.query.statement import Statement
 from api.writes.entry import PAGE, Write
 
 MAX_PAGE = 1000

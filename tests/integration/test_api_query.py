@@ -15,8 +15,8 @@ from api.app import create_app
 from api.dimensions import DIMENSIONS, Shape
 from api.errors import Internal, TooExpensive
 from api.metrics import LEFT_OUT, METRICS
-from api.query.build import Statement
 from api.query.run import Warehouse
+from api.query.statement import Statement
 from api.settings import ApiSettings
 from tests.fixtures.warehouse import EmbeddedServer, database_of_its_own
 from tests.integration.rows import CHANNELS, Row, clicks, insert, make_rows, visitors

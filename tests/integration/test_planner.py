@@ -10,12 +10,13 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from api.metrics import METRICS
-from api.query.build import Statement, build
+from api.query.build import build
 from api.query.execute import Executor
 from api.query.parse import Question, parse
 from api.query.plan import Plan, plan, span_of
 from api.query.rollups import NO_LAYERS, Rollups
 from api.query.run import Warehouse
+from api.query.statement import Statement
 from api.settings import ApiSettings
 from tests.integration.rolled import random_books
 from tests.integration.rows import FENCE, TOPIC, clicks, make_rows

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from api.dimensions import DIMENSIONS, Shape
 from api.errors import BadRequest
 from api.metrics import METRICS
-from api.query.build import Statement, build
+from api.query.build import build
 from api.query.parse import parse
 from api.query.plan import Plan, Rolled, plan, span_of
 from api.query.rollups import Rollups
+from api.query.statement import Statement
 from warehouse.rollups.clock import Clock
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
