@@ -15,6 +15,8 @@ from api.query.statement import Statement
 from api.telemetry import Telemetry
 
 EVERY_SECONDS = 1.0
+READ_SECONDS = 5.0
+"""For one reading: a connection that hangs must not keep a revoked key good once ClickHouse answers others again."""
 FIRST_SECONDS = 3.0
 """How long the start waits for the keys; without them the API starts too, and lets in who needs none."""
 
@@ -54,10 +56,11 @@ class KeyKeeper:
     async def _read(self) -> None:
         began = time.monotonic()
         try:
-            found = await self._warehouse.fetch(Statement(EVERY, {}))
-        except ApiError as error:
+            async with asyncio.timeout(READ_SECONDS):
+                found = await self._warehouse.fetch(Statement(EVERY, {}))
+        except (ApiError, TimeoutError) as error:
             if not self._failing:
-                log.warning("api_keys_not_read", reason=error.message, hint="The keys as read last stay for a while.")
+                log.warning("api_keys_not_read", reason=str(error), hint="The keys as read last stay for a while.")
             self._failing = True
             return
         self._admission.take(keys_of(found.values), began)
