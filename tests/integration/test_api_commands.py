@@ -127,6 +127,8 @@ def test_a_program_asks_and_changes_through_the_client(service: Service) -> None
         span = {"from": "2026-10-01", "to": "2026-10-31", "metrics": "clicks"}
         for answer in (weir.breakdown("channel", **span), weir.timeseries(interval="week", **span)):
             assert sum(row["metrics"][0] for row in answer["results"]) == clicks(ROWS)
+        raw = weir.clicks(**{"from": "2026-10-01", "to": "2026-10-31", "columns": "time,channel"})
+        assert sum(click.keys() == {"time", "channel"} for click in raw) == clicks(ROWS)
         link = weir.add_link({"destination": "https://shop.example/x", "slug": "program"})
         changed = weir.change_link(link["id"], {"title": "Program", "if_version": 1})
         assert (
