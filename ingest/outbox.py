@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -63,6 +63,8 @@ class Outbox:
         self._doubtful = 0
         """Up to this number an event may be in Kafka though it is not known to be."""
         self._disk = ThreadPoolExecutor(1, "spool")
+        self._making: Future[Segment | None] | None = None
+        """The next segment, while it is made ready."""
         self._unsynced: list[asyncio.Future[None]] = []
         self._syncing: asyncio.Task[None] | None = None
         self.mark = 0
@@ -129,6 +131,8 @@ class Outbox:
         if left:
             log.warning("Events stay in the spool; the next redirector sends them", events=left)
         self._disk.shutdown()
+        if self._making is not None:
+            self._spool.keep(self._making.result())
         self._leftovers.close()
         self._spool.close(self.mark, keep=not said)
         return left
@@ -224,8 +228,11 @@ class Outbox:
 
     async def _tidy(self) -> None:
         """Have the next segment ready before it is needed, and delete those that are not."""
-        if self._spool.wants_spare:
-            self._spool.keep(await self._in_disk_thread(self._spool.make))
+        if self._making is not None and self._making.done():
+            self._spool.keep(self._making.result())
+            self._making = None
+        if self._making is None and self._spool.wants_spare:
+            self._making = self._disk.submit(self._spool.make)  # events are sent meanwhile
         for segment in self._spool.release(self.mark):
             await self._on_disk(segment.remove)
 

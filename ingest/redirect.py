@@ -15,7 +15,7 @@ import structlog
 from ingest import metrics
 from ingest.address import Clients
 from ingest.answer import Answer, answer, answer_signed
-from ingest.capture import PURPOSES, Identity, Request, capture, text
+from ingest.capture import Identity, Request, capture, text
 from ingest.events import MAX_USER_AGENT, Kind
 from ingest.fallbacks import Fallbacks
 from ingest.links import Target, link_id
@@ -23,7 +23,6 @@ from ingest.linkstore import LinkStore, host_name
 from ingest.misses import Misses
 from ingest.outbox import Outbox
 from ingest.passthrough import Query, take_apart
-from ingest.plain import click, is_plain
 from ingest.replies import (
     ASKED_OF_EVERY_HOST,
     BAD_REQUEST,
@@ -35,11 +34,12 @@ from ingest.replies import (
     REDIRECT,
     Headers,
     Reply,
-    redirection,
+    is_everywhere,
     too_many,
 )
 from ingest.salts import Salts
 from ingest.settings import IngestSettings
+from ingest.shortcut import Shortcut
 from ingest.signed import FOLDER as SIGNED
 from ingest.signed import SignedLink, verify
 from ingest.signing_keys import SigningKeys
@@ -49,9 +49,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = structlog.get_logger(__name__)
-
-
-_PURPOSES = frozenset(PURPOSES)
 
 
 def now_ms() -> int:
@@ -84,6 +81,19 @@ class Redirect:
         self._fallbacks = Fallbacks(settings.fallbacks)
         self._misses = Misses(settings.misses_per_minute)
         self._sync = settings.spool_sync == "answer"
+        self._shortcut = (
+            None
+            if settings.show_click_id
+            else Shortcut(
+                links,
+                salts,
+                self._clients,
+                behind_proxy=self._behind_proxy,
+                honour_opt_out=self._honour_opt_out,
+                upcoming=lambda: outbox.upcoming,
+                put=self._put,
+            )
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Answer one request."""
@@ -109,7 +119,7 @@ class Redirect:
         if method not in {"GET", "HEAD"}:
             metrics.REFUSED.counts["405",] += 1
             return NOT_ALLOWED
-        if _is_everywhere(path):
+        if is_everywhere(path):
             return ASKED_OF_EVERY_HOST.get(path, NO_ICON)
         by_name = dict(headers)
         if len(by_name) != len(headers) and sum(name == b"host" for name, _ in headers) > 1:
@@ -138,40 +148,22 @@ class Redirect:
     ) -> bytes:
         """The whole answer to a GET or HEAD as bytes, without ASGI around it; `date` is a header line."""
         path = raw_path.decode("ascii")
-        if method == "GET" and (answered := self._plain(path, query, headers, peer, date)) is not None:
-            return answered
+        if method == "GET" and self._shortcut is not None:
+            answered = self._shortcut.answer(path, query, headers, peer, date)
+            if answered is not None:
+                return answered
         if "%" in path:
             path = unquote(path)
         return self.reply(method, path, raw_path, query, headers, peer).encode(date, with_body=method == "GET")
 
-    def _plain(
-        self, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str, date: bytes
-    ) -> bytes | None:
-        """The same where it is a plain click (see `ingest.plain`); else None, and nothing has happened."""
-        by_name = dict(headers)
-        if len(by_name) < len(headers) or "%" in path or not _PURPOSES.isdisjoint(by_name) or _is_everywhere(path):
-            return None
-        ts = now_ms()
-        domain = self._links.domain(by_name.get(b"host", b"").decode("latin-1"))
-        link = self._links.get(domain, path[1:])
-        if link is None or not is_plain(link, ts) or self._show_click_id:
-            return None
-        forwarded = by_name.get(b"x-forwarded-for") if self._behind_proxy else None
-        address = self._clients.client(peer, () if forwarded is None else (forwarded,))
-        if not address.network:
-            return None
-        opted_out = self._honour_opt_out and objects(by_name)
-        src, seq = self._outbox.upcoming
-        location, event, key, address_id = click(
-            link, path.encode(), query, by_name, domain, address, self._salts.at(ts), opted_out, ts, src, seq
-        )
+    def _put(self, event: bytes, key: bytes, ts: int, address_id: bytes) -> None:
+        """Hand the event of a plain click over."""
+        metrics.ANSWERS.counts[Kind.CLICK, "GET"] += 1
         try:
             self._outbox.put_encoded(event, key, ts, address_id)
         except Exception:
             metrics.NOT_ACCEPTED.counts["capture_failed",] += 1
             log.exception("An event could not be handed over")
-        metrics.ANSWERS.counts[Kind.CLICK, "GET"] += 1
-        return redirection(link.status, date, location, link.referrer_policy)
 
     def _follow(self, method: str, request: Request) -> Reply:
         link = self._links.get(request.domain, request.slug)
@@ -245,10 +237,6 @@ class Redirect:
             metrics.NOT_ACCEPTED.counts["capture_failed",] += 1
             log.exception("An event could not be made")
             return ""
-
-
-def _is_everywhere(path: str) -> bool:
-    return path in ASKED_OF_EVERY_HOST or path.startswith("/.well-known/")
 
 
 def _host(request: Request) -> str:

@@ -82,6 +82,11 @@ ASKED_OF_EVERY_HOST = {"/favicon.ico": NO_ICON, "/robots.txt": ROBOTS, "/.well-k
 """Answered, and no events."""
 
 
+def is_everywhere(path: str) -> bool:
+    """Whether it is one of those; whatever lies under `/.well-known/` is not found either."""
+    return path in ASKED_OF_EVERY_HOST or path.startswith("/.well-known/")
+
+
 def too_many(seconds: float) -> Reply:
     """The answer to a network that has missed too often; it may ask again after so many seconds."""
     return _page(429, b"Too many requests\n", (b"retry-after", str(math.ceil(seconds)).encode()), *PRIVATE)

@@ -13,6 +13,7 @@ import ctypes
 import mmap
 import os
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -25,6 +26,8 @@ FRAME_MAGIC = b"\xf5\xfaW\xff"
 """Bytes that UTF-8 does not have."""
 NO_PARTITION = 0xFFFF_FFFF
 """In a frame: Kafka had not been asked yet how many partitions there are."""
+
+TOUCH_BYTES = 256 * 1024
 
 BOOT = UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip()).bytes
 """The machine's present life: what a process of an earlier one wrote last may never have reached the disk."""
@@ -63,8 +66,11 @@ class Segment:
         """Number of the last event appended to it; one less than the first where there is none."""
 
     @classmethod
-    def create(cls, path: Path, src: int, size: int) -> Self:
-        """Make an empty segment; raises `OSError` where its disk can't be reserved."""
+    def create(cls, path: Path, src: int, size: int, *, rest: float = 0.0) -> Self:
+        """Make an empty segment, resting for so many seconds now and then (see `touch`).
+
+        Raises `OSError` where its disk can't be reserved.
+        """
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(file, 0, size)
@@ -73,7 +79,7 @@ class Segment:
             os.close(file)
             path.unlink()
             raise
-        touch(content)
+        touch(content, rest)
         HEADER.pack_into(content, 0, MAGIC, src, 0, 0, BOOT)
         return cls(path, file, content)
 
@@ -160,14 +166,18 @@ class Segment:
         self.path.unlink(missing_ok=True)
 
 
-def touch(content: mmap.mmap) -> None:
-    """Write to every page for the first time.
+def touch(content: mmap.mmap, rest: float) -> None:
+    """Write to every page for the first time, some at a time.
 
     That may have to wait for the file system's journal, a hundred milliseconds while others write much. Here it is done
-    by the thread that makes segments, without the interpreter's lock (ctypes lets go of it), and no visitor waits.
+    by the thread that makes segments, without the interpreter's lock (ctypes lets go of it), and no visitor waits. It
+    is milliseconds of work for the kernel too, in which that thread would not give the core back; so it rests between.
     """
     whole = (ctypes.c_char * len(content)).from_buffer(content)
-    ctypes.memset(whole, 0, len(content))
+    for start in range(0, len(content), TOUCH_BYTES):
+        ctypes.memset(ctypes.addressof(whole) + start, 0, min(TOUCH_BYTES, len(content) - start))
+        if rest:
+            time.sleep(rest)
 
 
 def checksum(partition: int, seq: int, event: bytes) -> int:

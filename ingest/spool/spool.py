@@ -12,6 +12,8 @@ from ingest.sequence import new_src
 from ingest.spool.segment import HEADER, Frame, Segment, SegmentFull
 
 SEGMENT_BYTES = 16 << 20
+REST_SECONDS = 0.001
+"""Between pieces of a segment that is made ready while visitors are answered."""
 RETRY_SECONDS = 1.0
 """After a segment could not be made, so that a full disk is not asked again with every click."""
 
@@ -110,11 +112,11 @@ class Spool:
             return False
         return not self._segments or self._segments[-1].end * 2 > self._segment_bytes
 
-    def make(self) -> Segment | None:
+    def make(self, *, rest: float = REST_SECONDS) -> Segment | None:
         """A segment for `keep`; may run in another thread. None where its disk can't be had."""
         path = self._folder / f"{self.src:010x}-{next(self._numbers):08d}.spool"
         try:
-            return Segment.create(path, self.src, self._segment_bytes)
+            return Segment.create(path, self.src, self._segment_bytes, rest=rest)
         except OSError as error:
             self._retry = time.monotonic() + RETRY_SECONDS
             log.error("The spool can't grow; once it is full, clicks are redirected and not counted", error=str(error))
@@ -148,7 +150,7 @@ class Spool:
             if len(self._segments) >= self._max_segments:
                 self.refused = "spool_full"
                 return False
-            self._spare = self.make() if time.monotonic() >= self._retry else None
+            self._spare = self.make(rest=0.0) if time.monotonic() >= self._retry else None
         if self._spare is None:
             self.refused = "disk"
             return False
