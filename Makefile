@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo up test unit lint format docs lock faults bench clean
+.PHONY: help setup compiled pure demo up test unit lint format docs lock faults bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -17,6 +17,14 @@ setup: .venv/ready ## Make the virtual environment from the lock file
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+compiled: setup ## Compile the redirector's hot modules in place (needs a C compiler); `make pure` after each change of them
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/image/build.lock
+	COMPILE_WEIR=1 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+pure: ## Remove what `make compiled` made
+	find ingest -name '*.so' -delete
+	rm -f weir_redirector__mypyc*.so
 
 demo: setup ## From nothing to an answer: start the stack, send clicks, show what was counted (ARGS=--once stops at the end)
 	$(BIN)/weir demo $(ARGS)

@@ -23,6 +23,7 @@ from benchmarks.redirects.requests import DISTINCT, SEPARATOR, requests
 from benchmarks.redirects.servers import Cpu, Server
 from deploy.preflight import HOST
 from ingest.kafka import KafkaSettings
+from ingest.shortcut import is_compiled
 
 FIGURES = ("R1", "R3", "memory")
 WARM_SECONDS = 1.0
@@ -216,6 +217,7 @@ def measure(folder: Path, plan: Plan, tell: Tell, done: Done) -> Report:
         Bench(ground, report, core, tell=tell, done=done).measure()
     tool = f"wrk with {plan.connections} connections" if loaders.wrk() else "a Python process (wrk is not installed)"
     report.notes += [
+        f"The redirector's hot modules ran {'compiled' if is_compiled() else 'as plain Python'}.",
         f"The load of R1 is {tool}; that of R3 a Python process with an open loop.",
         f"After the runs, {report.clicks:,} clicks were counted in Kafka: every one that was answered, none twice.",
     ]

@@ -17,6 +17,12 @@ from ingest.visitor import objects
 
 _PURPOSES = frozenset(PURPOSES)
 
+
+def is_compiled() -> bool:
+    """Whether this is machine code and not plain Python."""
+    return __file__.endswith(".so")
+
+
 Put = Callable[[bytes, bytes, int, bytes], None]
 """Takes the event of the upcoming stamp, its key, its time and its address id."""
 
