@@ -14,6 +14,7 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from ingest import metrics
@@ -54,9 +55,11 @@ class Estate:
         """Whether that was its close."""
 
     def read(self, limit: int) -> list[Frame]:
-        """The next frames that Kafka does not have, `limit` at most; none: that was all of them."""
+        """Looks at `limit` frames more, or as many as there are; those that Kafka does not have."""
         frames: list[Frame] = []
-        while len(frames) < limit and self._index < len(self._segments):
+        seen = 0
+        while seen < limit and not self.is_read:
+            seen += 1
             segment = self._segments[self._index]
             frame = segment.frame(self._offset) or self._after_damage(segment)
             if frame is None:
@@ -65,6 +68,11 @@ class Estate:
                 self._offset = frame.next
                 frames.extend(self._taken(frame))
         return frames
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all frames have been looked at."""
+        return self._index >= len(self._segments)
 
     def remove(self) -> None:
         """Kafka has all of it. A file in which something was damaged is put aside. Raises `OSError`."""
@@ -100,7 +108,7 @@ class Estate:
             metrics.DAMAGED.counts[()] += missing
             log.error("Events in the spool are damaged and lost", src=self.src, first=self.last + 1, events=missing)
         self.last = frame.seq
-        self.is_closed = frame.seq > self.mark and decode(frame.event).kind is Kind.CLOSE
+        self.is_closed = _is_close(frame.event)
         return [frame] if frame.seq > self.mark else []
 
     def _after_damage(self, segment: Segment) -> Frame | None:
@@ -165,7 +173,7 @@ class Leftovers:
     def _send(self, estate: Estate) -> bool:
         """Send some of it; False where all is sent."""
         frames = estate.read(BATCH)
-        if not frames and estate.is_whole and not estate.is_closed:
+        if not frames and estate.is_read and estate.is_whole and not estate.is_closed:
             frames = [close_of(estate)]
             estate.is_closed = True
         if frames:
@@ -173,7 +181,7 @@ class Leftovers:
             batch = [outgoing(frame, estate.src, partitions, doubtful=True) for frame in frames]
             self._flights.append(self._sender.send(batch, frames[-1].seq))
             metrics.RESENT.counts[()] += len(frames)
-        return bool(frames)
+        return bool(frames) or not estate.is_read
 
     def _has_landed(self) -> bool:
         """Whether Kafka has all that was sent."""
@@ -229,6 +237,13 @@ def _segments(paths: list[Path], src: int) -> list[Segment]:
         else:
             segment.remove()
     return sorted(found, key=attrgetter("first"))
+
+
+def _is_close(event: bytes) -> bool:
+    try:
+        return decode(event).kind is Kind.CLOSE
+    except msgspec.DecodeError:  # of a later version
+        return False
 
 
 def close_of(estate: Estate) -> Frame:
