@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from string import Template
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
@@ -61,8 +62,9 @@ class Left:
 def left(client: Client, erasure: Erasure) -> Left:
     """Search for it everywhere."""
     found = client.query(_of("erasure_left"), parameters=erasure.parameters).result_rows[0]
-    standing = client.query(load("erasure_standing"), parameters=erasure.parameters).result_rows[0]
-    return Left(*found, *standing)
+    terms, parameters = _places(client, erasure)
+    standing = Template(load("erasure_standing")).substitute(places=" OR ".join(terms) or "false")
+    return Left(*found, *client.query(standing, parameters=parameters).result_rows[0])
 
 
 def erase(client: Client, erasure: Erasure, void: Void, tell: Tell = lambda _done, _all: None) -> Erasure:
@@ -119,11 +121,7 @@ def _alone(client: Client) -> None:
 
 
 def _delete(client: Client, erasure: Erasure, tell: Tell) -> None:
-    places = client.query(load("erasure_places"), parameters=erasure.parameters).result_rows
-    parameters, terms = dict(erasure.parameters), []
-    for place, (topic_id, partition) in enumerate(places):
-        parameters |= {f"topic_{place}": str(topic_id), f"partition_{place}": partition}
-        terms.append(Template(load("erasure_place")).substitute(place=place))
+    terms, parameters = _places(client, erasure)
     # Of other editions what matches too, whether or not the ledger has a row of it.
     terms.append(f"edition != 0 AND {load('erasure_of')}")
     client.command(
@@ -135,6 +133,19 @@ def _delete(client: Client, erasure: Erasure, tell: Tell) -> None:
         condition = load("erasure_of_letters" if table == "dead_letters" else "erasure_of_links")
         settings = {"mutations_sync": 1}
         client.command(f"ALTER TABLE {table} DELETE WHERE {condition}", erasure.parameters, settings=settings)
+
+
+def _places(client: Client, erasure: Erasure) -> tuple[list[str], dict[str, Any]]:
+    """Conditions that are true for what is written down as erased, one a partition, and what they bind.
+
+    A bitmap each, so that ten million offsets take megabytes and not a gigabyte.
+    """
+    parameters, terms = dict(erasure.parameters), []
+    places = client.query(load("erasure_places"), parameters=parameters).result_rows
+    for place, (topic_id, partition) in enumerate(places):
+        parameters |= {f"topic_{place}": str(topic_id), f"partition_{place}": partition}
+        terms.append(f"({Template(load('erasure_place')).substitute(place=place)})")
+    return terms, parameters
 
 
 def _wait(client: Client, erasure: Erasure, tell: Tell) -> None:
