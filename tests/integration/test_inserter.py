@@ -166,7 +166,7 @@ async def test_an_insert_that_is_too_large_for_the_memory_goes_in_pieces(
     warehouse: WarehouseSettings, client: Client, tmp_path: Path
 ) -> None:
     log = records(5000, **{f"at_{offset}": {"query": f"q={offset}&" + "x" * 2000} for offset in range(5000)})
-    await count(warehouse, log, tmp_path, {"max_memory_usage": 12_000_000})
+    await count(warehouse, log, tmp_path, {"max_memory_usage": 18_000_000})
     found = outcomes(client)
     assert found.keys() == set(range(5000))
     assert "dead" not in found.values()
