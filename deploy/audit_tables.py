@@ -1,13 +1,16 @@
 """The audit as a person reads it: partitions, hours, and by name what is missing or doubled."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from warehouse.audit.findings import Audit, Double, Gap, HourAudit, PartitionAudit, SourceAudit, State
 from warehouse.audit.report import as_text, latest
+from warehouse.rollups.compare import Comparison
 
 SHOWN = 10
 """Gaps and doubles of a partition or a source that are printed; `weir audit --json` names more."""
@@ -30,6 +33,30 @@ def show(found: Audit, console: Console, hours: int = 0) -> None:
     verdict = "adds up" if found.adds_up else "DOES NOT ADD UP"
     since = f" Read in full since {found.since:%Y-%m-%d %H:%M} UTC." if found.since else ""
     console.print(f"The ledger {verdict}; {found.behind:,} records are not counted yet.{since}")
+
+
+def show_rollups(compared: Comparison, console: Console) -> None:
+    """What differs between rollups and records, by name, and what to do about it."""
+    for one in compared.differences[:SHOWN]:
+        console.print(
+            f"rollup {one.family}, {as_text(one.unit)}: {_outcomes(one.rolled)}; its records: {_outcomes(one.raw)}",
+            markup=False,
+            highlight=False,
+        )
+    if compared.agrees:
+        if compared.units:
+            console.print(f"{compared.units:,} units of rollups are what their records say.")
+        return
+    console.print(
+        f"{len(compared.differences)} of {compared.units:,} units of rollups DIFFER. Records that are missing are"
+        " counted by the rollup alone until the worker has read them again; else run `weir audit --mend-rollups`."
+    )
+
+
+def rollups_as_dict(compared: Comparison) -> dict[str, Any]:
+    """The same as JSON has it."""
+    differ = [dataclasses.asdict(one) | {"unit": as_text(one.unit)} for one in compared.differences]
+    return {"units": compared.units, "differ": differ}
 
 
 def _cells(partition: PartitionAudit) -> list[str]:

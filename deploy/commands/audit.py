@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.audit_tables import show
+from deploy.audit_tables import rollups_as_dict, show, show_rollups
 from deploy.connected import connected, first_line
 from ingest.kafka import CLICKS_RAW, KafkaSettings, topic_id, watermarks
 from warehouse.audit import mark
@@ -21,6 +21,9 @@ from warehouse.audit.findings import Audit
 from warehouse.audit.report import HOURS, as_dict, as_metrics
 from warehouse.audit.run import Auditor
 from warehouse.audit.scan import Tell
+from warehouse.rollups.compare import Comparison, compare
+from warehouse.rollups.desk import reopen
+from warehouse.rollups.families import FAMILIES
 from warehouse.settings import WarehouseSettings
 
 BEHIND = 3
@@ -30,6 +33,8 @@ SECOND_LOOK = 5.0
 WATCH_SECONDS = 2.0
 MARK_SECONDS = 60.0
 """How often `--watch` stores its mark."""
+COMPARED_DAYS = 8
+"""How far back rollups are compared with the records; `--full` compares all."""
 PATIENCE = 2.0
 """Seconds after which an audit shows how far it is."""
 
@@ -47,14 +52,18 @@ class AuditSettings(KafkaSettings, WarehouseSettings):
 @click.option(
     "--hours", type=click.IntRange(0), help=f"Show so many of the latest hours [default: {HOURS} with --json, else 0]."
 )
+@click.option("--mend-rollups", "mend", is_flag=True, help="Open rollups that differ, for the roller to make anew.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object.")
 @click.option("--prometheus", "form", flag_value="prometheus", help="Print Prometheus' text format.")
 @click.option("--watch", is_flag=True, help="Print it again every two seconds, until Ctrl-C.")
-def command(*, seconds: float, full: bool, marks: bool, hours: int | None, form: str | None, watch: bool) -> None:
+def command(
+    *, seconds: float, full: bool, marks: bool, hours: int | None, mend: bool, form: str | None, watch: bool
+) -> None:
     """Prove that every offset of the log is one row, and that no acknowledged event is lost or counted twice.
 
-    Names what is missing or doubled: offsets, a redirector's numbers, the hour. Exits with 0 where everything adds up,
-    1 where something is missing or doubled, 3 where records are only behind.
+    Names what is missing or doubled: offsets, a redirector's numbers, the hour. The rollups are compared with the
+    records, those of the last eight days or, with --full, all. Exits with 0 where everything adds up, 1 where something
+    is missing or doubled or a rollup differs, 3 where records are only behind.
     """
     settings = AuditSettings()
     auditor = Auditor(full=full)
@@ -64,16 +73,21 @@ def command(*, seconds: float, full: bool, marks: bool, hours: int | None, form:
         if marks and time.monotonic() > stored_at + MARK_SECONDS:
             store(settings, found)
             stored_at = time.monotonic()
-        put_out(found, form, hours, clear=watch and form is None)
+        compared = Comparison() if watch else compare_rollups(settings, full=full, mend=mend)
+        put_out(found, compared, form, hours, clear=watch and form is None)
         if not watch:
-            sys.exit(1 if not found.adds_up else BEHIND if found.behind else 0)
+            sys.exit(1 if not (found.adds_up and compared.agrees) else BEHIND if found.behind else 0)
         time.sleep(WATCH_SECONDS)
 
 
-def put_out(found: Audit, form: str | None, hours: int | None = None, *, clear: bool = False) -> None:
+def put_out(
+    found: Audit, compared: Comparison, form: str | None, hours: int | None = None, *, clear: bool = False
+) -> None:
     """Print the audit in the form that was asked for."""
     if form == "json":
-        click.echo(json.dumps(as_dict(found, HOURS if hours is None else hours)))
+        click.echo(
+            json.dumps(as_dict(found, HOURS if hours is None else hours) | {"rollups": rollups_as_dict(compared)})
+        )
     elif form == "prometheus":
         click.echo(as_metrics(found), nl=False)
     else:
@@ -81,6 +95,7 @@ def put_out(found: Audit, form: str | None, hours: int | None = None, *, clear: 
         if clear:
             console.clear()
         show(found, console, hours or 0)
+        show_rollups(compared, console)
 
 
 def take(settings: AuditSettings, seconds: float = 0.0, auditor: Auditor | None = None) -> Audit:
@@ -99,6 +114,15 @@ def take(settings: AuditSettings, seconds: float = 0.0, auditor: Auditor | None 
             if not (found.behind or found.lost) or time.monotonic() >= start + patience:
                 return found
             time.sleep(0.5)
+
+
+def compare_rollups(settings: AuditSettings, *, full: bool = False, mend: bool = False) -> Comparison:
+    """Rollups against the records of the last days, or of all time. Raises `click.ClickException`."""
+    with _connected(settings) as client:
+        found = compare(client, 0 if full else int(time.time()) - COMPARED_DAYS * 86_400)
+        for one in found.differences if mend else ():
+            reopen(client, FAMILIES[one.family], [one.unit])
+    return found
 
 
 def store(settings: AuditSettings, found: Audit) -> None:

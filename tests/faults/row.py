@@ -43,6 +43,8 @@ class Row:
     """Clicks come over HTTP, by so many real redirectors, which reach Kafka through a proxy; 0: straight to Kafka."""
     edge: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Settings of the redirectors, as those of the workers."""
+    rollers: int = 0
+    """So many rollers, whose clock runs ahead, so that every hour has ended; answers are watched all the while."""
     strangers: int = 0
     """Connections beside the clicks' that a redirector may hold."""
     clocks: bool = False

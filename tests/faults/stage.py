@@ -90,6 +90,7 @@ class Stage:
         self.crew: Crew
         """The workers."""
         self.redirectors: Crew
+        self.rollers: Crew
         self.driver: Driver
         self.damage: dict[int, Damage] = {}
         """What was done to the spools of redirectors that had died, by their start ids."""
@@ -266,6 +267,17 @@ class Stage:
         clock.write_text("0")
         return self.redirectors.hire(environment | {"CLOCK": str(clock)}, self.spool.parent)
 
+    def hire_roller(self) -> Service:
+        """One more roller, whose clock says that every hour has ended, and which has something to roll all the time."""
+        settings = {"WEIR_ROLL_SECONDS": "0.1", "CLOCK": str(self.rollers_clock)}
+        self.rollers_clock.write_text("0")
+        return self.rollers.hire(environment_of(self.warehouse) | settings, self.folder)
+
+    @property
+    def rollers_clock(self) -> Path:
+        """The file with the seconds by which the rollers' clock is ahead."""
+        return self.folder / "clock-of-rollers"
+
 
 @contextlib.contextmanager
 def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
@@ -296,6 +308,10 @@ def staged(row: Row, broker: LocalKafka, folder: Path) -> Iterator[Stage]:
         ends.callback(stage.redirectors.stop)
         for _ in range(row.redirectors):
             stage.hire_redirector()
+        stage.rollers = Crew(guardian, *CLOCKED, "run", "roller")
+        ends.callback(stage.rollers.stop)
+        for _ in range(row.rollers):
+            stage.hire_roller()
         stage.driver = _driver(stage)
         ends.callback(stage.driver.abandon)
         stage.commits = Commits(stage.kafka, stage.warehouse, stage.group)

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.fixtures.services import WEIR, environment_of, running
 from tests.fixtures.warehouse import EmbeddedServer, database_of_its_own
 from tests.integration.test_pipeline import SRC, click, send, wait_for
 from warehouse.client import connect
+from warehouse.rollups.roll import roll_due
 from warehouse.settings import WarehouseSettings
 
 pytestmark = pytest.mark.kafka
@@ -154,11 +156,25 @@ def test_what_is_wrong_is_printed_by_its_name(
     assert "DOES NOT ADD UP" in ran.stdout
 
 
+def test_a_rollup_that_differs_is_named_and_mended(audited: tuple[Client, Audit]) -> None:
+    client, audit = audited
+    roll_due(client, time.time(), "UTC")
+    code, found = audit("--full")
+    assert (code, found["rollups"]["differ"]) == (0, [])
+    assert found["rollups"]["units"] > 0
+    client.command("INSERT INTO rollup_geo SELECT * FROM rollup_geo LIMIT 1")
+    code, found = audit("--full", "--mend-rollups")
+    assert (code, [one["family"] for one in found["rollups"]["differ"]]) == (1, ["geo"])
+    roll_due(client, time.time(), "UTC")
+    assert audit("--full")[0] == 0
+
+
 def test_the_same_is_told_over_http_and_to_prometheus(
     audited: tuple[Client, Audit], kafka: KafkaSettings, warehouse: WarehouseSettings, tmp_path: Path
 ) -> None:
     with running("api", tmp_path / "api.log", kafka, warehouse) as api:
-        assert httpx.get(f"{api.url}/v1/ledger").json() == audited[1]()[1]
+        compared_with_records = {"rollups": {"units": 0, "differ": []}}
+        assert httpx.get(f"{api.url}/v1/ledger").json() | compared_with_records == audited[1]()[1]
         metrics = httpx.get(f"{api.url}/v1/ledger", params={"format": "prometheus"}).text
     assert "weir_ledger_adds_up 1.0" in metrics
     rows = [float(line.split()[1]) for line in metrics.splitlines() if line.startswith("weir_ledger_rows{")]

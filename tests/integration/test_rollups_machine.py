@@ -280,6 +280,6 @@ def test_answers_are_right_whatever_happens(client: Client, monkeypatch: pytest.
     monkeypatch.setattr(roll, "TAIL", 1)
     monkeypatch.setattr(Rolling, "client", client, raising=False)
     chosen = settings(
-        max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+        max_examples=3, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
     )
     run_state_machine_as_test(Rolling, settings=chosen)
