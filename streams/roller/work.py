@@ -61,9 +61,9 @@ class Work:
             metrics.TROUBLES.labels(rolled.family).inc()
             if self._told.get(rolled.family) != rolled.trouble:
                 log.warning("A roll was not published", family=rolled.family, reason=rolled.trouble)
+            self._told[rolled.family] = rolled.trouble
         else:
             metrics.BEHIND.labels(rolled.family).set(rolled.behind)
             metrics.WAITING.labels(rolled.family).set(rolled.left)
-        self._told[rolled.family] = rolled.trouble
         if rolled.left:
             log.info("Filling from history", family=rolled.family, sealed=rolled.sealed, waiting=rolled.left)

@@ -224,9 +224,7 @@ CREATE TABLE IF NOT EXISTS rollup_day_cube
     kind Enum8('click' = 1, 'orphan' = 2, 'expired' = 3, 'disabled' = 4, 'heartbeat' = 5, 'close' = 6, 'unknown' = 7) COMMENT 'What happened at the redirector; unknown: undecodable',
     verdict Enum8('none' = 0, 'human' = 1, 'suspect' = 2, 'bot' = 3, 'prefetch' = 4) COMMENT 'Class of the strongest reason; none: nothing to judge',
     outcome Enum8('dead' = 1, 'source' = 2, 'orphan' = 3, 'expired' = 4, 'disabled' = 5, 'duplicate' = 6, 'bot' = 7, 'prefetch' = 8, 'repeat' = 9, 'suspect' = 10, 'human' = 11) COMMENT 'What it counts as; clicks are suspect and human',
-    n UInt64 COMMENT 'How many events' CODEC(T64, ZSTD(1)),
-    visitors AggregateFunction(uniqCombined64(14), Date, UInt64) COMMENT 'State of (salt_day, visitor_id) of the counted clicks whose visitor is known' CODEC(ZSTD(1)),
-    visitor_clicks UInt64 COMMENT 'How many such clicks' CODEC(T64, ZSTD(1))
+    n UInt64 COMMENT 'How many events' CODEC(T64, ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(ts)

@@ -72,8 +72,9 @@ _TABLE = (
     Family("day_geo", _GEO, DAY, visitors=True),
     Family("day_devices", _DEVICES, DAY, visitors=True),
     Family("day_positions", _POSITIONS, DAY, visitors=True),
-    Family("day_cube", ("channel", "device", "country", "placement"), DAY, visitors=True),
-    Family("day_links", ("link_id",), DAY),  # without visitors: most links have a handful a day, a state for each
+    # Without visitors: most of their rows have a handful, and a state for each would be half of all rollups.
+    Family("day_cube", ("channel", "device", "country", "placement"), DAY),
+    Family("day_links", ("link_id",), DAY),
 )
 
 FAMILIES = {family.name: family for family in _TABLE}

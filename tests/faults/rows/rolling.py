@@ -1,6 +1,7 @@
 """Rolling that fails at any statement, while clicks come and somebody asks rollups and records the same question."""
 
 import contextlib
+import logging
 import random
 import signal
 import threading
@@ -16,6 +17,8 @@ from warehouse.client import WarehouseUnavailable, connect
 from warehouse.failpoints import Failpoint
 from warehouse.rollups.families import FAMILIES
 from warehouse.rollups.read import read_books_sync
+
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it tells of each request that found nobody
 
 PLACES = (Failpoint.BEFORE_SEAL, Failpoint.AFTER_SEAL, Failpoint.BEFORE_PUBLISH, Failpoint.AFTER_PUBLISH)
 AWAY = (ClickHouseError, WarehouseUnavailable, OSError)
