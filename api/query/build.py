@@ -33,7 +33,7 @@ def build(question: Question, plan: Plan, *, rows: int, wanted: Sequence[Sequenc
     )
     parameters = {"zone": question.span.zone.key, "rows": rows, "switch": plan.switch, **bind.values, **place.values}
     parameters |= editions(plan)
-    for number, (clock, _) in enumerate(clocks(plan)):
+    for number, (clock, _, _) in enumerate(clocks(plan)):
         parameters |= clock.parameters(f"clock{number}")
     # The inner templates are in the metrics' SQL, and values are not in the text: a `$` of a user's is never seen.
     return Statement(Template(sql).substitute(EXACT if question.asked.exact else APPROXIMATE), parameters)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from api.errors import TooExpensive
@@ -12,13 +13,15 @@ from api.query.parse import Question
 from api.query.plan import Plan, plan
 from api.query.rollups import NO_LAYERS, Rollups
 from api.query.run import Rows, Switched, Warehouse
-from api.query.statement import Statement
+from api.query.statement import Statement, template
 from warehouse.replays.layers import Arrays
+from warehouse.rollups.clock import Clock
 from warehouse.rollups.read import Books
 
 BOOKS_SECONDS = 5.0
 """How old books may be. It costs no freshness: what came after their clocks is read from the records."""
 _LAYERS = Path(__file__).with_name("layers.sql").read_text()
+_LATE_FROM = template("late_from")
 _SIZES = Statement(Path(__file__).with_name("sizes.sql").read_text(), {})
 
 
@@ -79,4 +82,23 @@ class Executor:
             [found] = (await self.warehouse.fetch(Statement(_LAYERS, {"switch": switch}))).values or [NO_LAYERS]
             layers = Arrays(*found)
         sizes = {str(table): int(rows) for table, rows in (await self.warehouse.fetch(_SIZES)).values}
-        return Rollups.of(self._books, layers, self.zone, sizes)
+        return Rollups.of(self._books, layers, self.zone, sizes, [await self._late(clock) for clock in self._clocks()])
+
+    def _clocks(self) -> list[Clock]:
+        """Those of all books, each once: families that were rolled together have the same."""
+        found: list[Clock] = []
+        for book in self._books.books.values():
+            if book.number and book.clock not in found:
+                found.append(book.clock)
+        return found
+
+    async def _late(self, clock: Clock) -> tuple[Clock, date]:
+        """The first day, by `batch_time`, of records that a clock has not, now and until the books are read again.
+
+        What comes meanwhile is of today, unless a worker that was away for days goes on just then with a partition in
+        which there was nothing: then it is in the answers when the books are read again. To have each statement find
+        the day would cost it as much as the rest of it.
+        """
+        sql = _LATE_FROM.substitute(first_day_beyond=clock.first_day_beyond("clock"))
+        [[day]] = (await self.warehouse.fetch(Statement(sql, clock.parameters("clock")))).values
+        return clock, day

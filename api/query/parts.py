@@ -4,6 +4,7 @@ import sys
 from array import array
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from api.metrics import LEFT_OUT, MEASURES, VISITOR
@@ -70,8 +71,8 @@ def raw_parts(question: Question, plan: Plan, filters: Sequence[str], bind: Bind
             "visitors": f"${{uniq}}StateIf${{bits}}(salt_day, visitor_id, {VISITOR})",
         }
     wheres = [[_within(plan.raw, bind, _MILLIS)]] if plan.raw else []
-    for number, (clock, spans) in enumerate(clocks(plan)):
-        wheres.append([*_late(clock, f"clock{number}"), _within(spans, bind, _MILLIS)])
+    for number, (clock, since, spans) in enumerate(clocks(plan)):
+        wheres.append([*_late(clock, f"clock{number}", since, bind), _within(spans, bind, _MILLIS)])
     for where in wheres:
         yield _RAW.substitute(
             measures=",\n    ".join([*_groups(question), *named(counted)]),
@@ -105,20 +106,21 @@ _LAYERS = {
 }
 
 
-def clocks(plan: Plan) -> list[tuple[Clock, list[Span]]]:
-    """The clocks of a plan's rollups, each once, with the times that are rolled up to it."""
-    found: list[tuple[Clock, list[Span]]] = []
+def clocks(plan: Plan) -> list[tuple[Clock, date | None, list[Span]]]:
+    """The clocks of a plan's rollups, each once, with their `late_from` and the times that are rolled up to it."""
+    found: list[tuple[Clock, date | None, list[Span]]] = []
     for part in plan.rolled:
-        spans = next((spans for clock, spans in found if clock == part.clock), None)
+        spans = next((spans for clock, _, spans in found if clock == part.clock), None)
         if spans is None:
-            found.append((part.clock, spans := []))
+            found.append((part.clock, part.late_from, spans := []))
         spans += part.spans
-    return [(clock, joined(spans)) for clock, spans in found]
+    return [(clock, since, joined(spans)) for clock, since, spans in found]
 
 
-def _late(clock: Clock, name: str) -> list[str]:
+def _late(clock: Clock, name: str, since: date | None, bind: Binder) -> list[str]:
     """Conditions on records that a clock has not; the first is by which ClickHouse finds them quickly."""
-    return [f"toDate(batch_time) >= {clock.first_day_beyond(name)}", f"NOT {clock.condition(name)}"]
+    day = bind(since.isoformat(), "Date") if since else clock.first_day_beyond(name)
+    return [f"toDate(batch_time) >= {day}", f"NOT {clock.condition(name)}"]
 
 
 _MILLIS = ("fromUnixTimestamp64Milli({}, 'UTC')", "Int64", 1)

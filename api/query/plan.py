@@ -8,7 +8,7 @@ under way included. Each time is answered by the smallest table that can.
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from api.dimensions import Dimension
 from api.query.conditions import Condition, Junction, Not, Test
@@ -34,6 +34,8 @@ class Rolled:
     """Whole grains of the rollup, so whole seconds."""
     seals: "array[int]"
     clock: Clock
+    late_from: date | None = None
+    """See `Rollup.late_from`."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _millis(moment: datetime) -> int:
 
 
 def _rolled(rollup: Rollup, spans: Sequence[Span]) -> Rolled:
-    return Rolled(rollup.family.table, spans, rollup.seals(spans), rollup.book.clock)
+    return Rolled(rollup.family.table, spans, rollup.seals(spans), rollup.book.clock, rollup.late_from)
 
 
 def _taken(rollup: Rollup, spans: Sequence[Span]) -> list[Span]:

@@ -12,6 +12,7 @@ from api.query.dates import DAWN, DUSK, midnight
 from api.query.spans import Span, joined, without
 from warehouse.replays.layers import Arrays
 from warehouse.rollups.book import Book
+from warehouse.rollups.clock import Clock
 from warehouse.rollups.families import FAMILIES, Family, UnitKind
 from warehouse.rollups.read import Books
 
@@ -29,6 +30,8 @@ class Rollup:
     book: Book
     rows: int = 0
     """How many its table has, dead ones too: by which the cheapest is found."""
+    late_from: date | None = None
+    """The first day, by `batch_time`, of records that its clock has not; None: the statement finds out."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -111,11 +114,27 @@ class Rollups:
     """Those that have anything, the smallest table first."""
 
     @classmethod
-    def of(cls, books: Books, layers: Arrays, zone: str, rows: Mapping[str, int]) -> "Rollups":
-        """What the books say, in an installation of this zone; the layers of their switch, and `rows` by table."""
+    def of(
+        cls,
+        books: Books,
+        layers: Arrays,
+        zone: str,
+        rows: Mapping[str, int],
+        late: Sequence[tuple[Clock, date]] = (),
+    ) -> "Rollups":
+        """What the books say, in an installation of this zone.
+
+        With it go the layers of their switch, `rows` by table, and `late`: the first days beyond some clocks.
+        """
+        under = {name: book.under(books.switch, zone) for name, book in books.books.items()}
         found = [
-            Rollup(FAMILIES[name], book.under(books.switch, zone), rows.get(FAMILIES[name].table, 0))
-            for name, book in books.books.items()
+            Rollup(
+                FAMILIES[name],
+                book,
+                rows.get(FAMILIES[name].table, 0),
+                next((day for clock, day in late if clock == book.clock), None),
+            )
+            for name, book in under.items()
         ]
         return cls(
             books.switch, layers, sorted((part for part in found if part.book.number), key=lambda part: part.rows)
