@@ -54,6 +54,7 @@ def installed(kafka: KafkaSettings, warehouse: WarehouseSettings, folder: Path) 
     make_key(keys := folder / "signing-keys.json")
     shown = {
         "default_domain": DOMAIN, "show_click_id": "true", "trusted_proxies": "127.0.0.0/8", "signing_keys": str(keys),
+        "spool": str(folder / "spool"),
     }  # fmt: skip
     with ExitStack() as services:
         worker = services.enter_context(

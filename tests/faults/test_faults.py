@@ -12,7 +12,7 @@ from tests.faults.row import Row
 from tests.faults.rows import ROWS, chosen
 from tests.faults.stage import Stage
 
-SELECTED = {"1": 2, "2": 3, "4": 0, "12": 1, "13": 0}
+SELECTED = {"1": 2, "2": 3, "12": 1, "13": 0}
 """Row → seed."""
 
 

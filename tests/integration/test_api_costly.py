@@ -64,7 +64,7 @@ async def serving(warehouse: WarehouseSettings, **more: Any) -> AsyncIterator[tu
         kafka="127.0.0.1:9",
         api_key_requests=0,
         query_seconds=SECONDS,
-        query_megabytes=300,
+        query_megabytes=100,
         **more,
     )
     app = create_app(settings)
@@ -130,8 +130,10 @@ async def test_a_greedy_key_ends_at_its_limits_and_others_wait_little_longer(fil
         quiet = await waits(client, other, numbers)
         async with greedily(client, greedy) as answers:
             loud = await waits(client, other, numbers)
+            async with asyncio.timeout(60):
+                while not answers[422, "too_expensive"]:
+                    await asyncio.sleep(0.1)
     ratio = loud / quiet
     print(f"p99 {quiet:.3f} s quiet, {loud:.3f} s beside {dict(answers)}: {ratio:.1f} times")  # `pytest -s` shows it
     assert set(answers) <= {(422, "too_expensive"), (429, "too_many"), (200, "")}
-    assert answers[422, "too_expensive"]
     assert ratio < SLOWER or loud < SECONDS
