@@ -127,12 +127,13 @@ def measure(folder: Path, plan: Plan, tell: Tell) -> Report:
 
 
 def _roll(ground: Ground, database: WarehouseSettings, clicks: int, report: Report, tell: Tell) -> None:
-    """Roll what an earlier run has not rolled."""
+    """Roll what an earlier run has not rolled; one that was ended half-way is gone on with, and its cost not known."""
     with connect(database) as client:
-        if not client.command("SELECT count() FROM rolls"):
-            tell(f"rolling {clicks / 1e6:,.0f}M clicks", 0, 0)
-            began = cpu_seconds(ground.warehouse.pid)
-            rolling.roll(client, NOW)
+        is_first = not client.command("SELECT count() FROM rolls")
+        tell(f"rolling {clicks / 1e6:,.0f}M clicks", 0, 0)
+        began = cpu_seconds(ground.warehouse.pid)
+        rolling.roll(client, NOW)
+        if is_first:
             report.rolled[clicks] = (cpu_seconds(ground.warehouse.pid) - began) / clicks * 1e6
 
 

@@ -25,7 +25,14 @@ WHERE kafka_offset >= {first:UInt64} AND kafka_offset < {end:UInt64}
   AND toDate(batch_time) BETWEEN {day:Date} AND {day:Date} + 5
 ORDER BY kafka_offset
 """
-LAST = "SELECT max(append_time) FROM events"
+PLACES = """
+SELECT intDiv(kafka_offset, {block:UInt64}) * {block:UInt64} AS first, min(toDate(batch_time)), max(append_time)
+FROM events
+WHERE kafka_offset < {rows:UInt64}
+GROUP BY first
+HAVING count() = {block:UInt64}
+ORDER BY first
+"""
 LATE = timedelta(minutes=30)
 """How long after an hour's end it is rolled for sure."""
 NO_FENCE = "unfenced"
@@ -72,17 +79,9 @@ def roll(client: Client, now: datetime) -> None:
 
 
 def _blocks(client: Client) -> Iterator[Block]:
-    rows = min(ROWS, int(str(client.command("SELECT count() FROM events")))) // BLOCK * BLOCK
-    for first in range(0, rows, BLOCK):
-        part = {"first": first, "end": first + BLOCK, "day": _day(client, first)}
-        body = client.raw_query(BLOCKS, parameters=part, fmt="Native")
-        last = f"SELECT append_time FROM events WHERE kafka_offset = {first + BLOCK - 1}"
-        yield Block(body, client.query(last).result_rows[0][0].replace(tzinfo=UTC))
-
-
-def _day(client: Client, offset: int) -> str:
-    found = client.query(f"SELECT toDate(batch_time) FROM events WHERE kafka_offset = {offset}").result_rows
-    return str(found[0][0])
+    for first, day, arrived in client.query(PLACES, parameters={"rows": ROWS, "block": BLOCK}).result_rows:
+        body = client.raw_query(BLOCKS, parameters={"first": first, "end": first + BLOCK, "day": day}, fmt="Native")
+        yield Block(body, arrived.replace(tzinfo=UTC))
 
 
 def _insert(
